@@ -1,0 +1,61 @@
+# Every target makes what it needs: Python >= 3.11 and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format bench requirements clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(RUN) ## start a sandbox server on http://127.0.0.1:8000
+	@exec $(BIN)/whipround serve --sandbox
+
+demo: $(RUN) ## play a story over HTTP against a fresh sandbox server, then audit it
+	@$(BIN)/python -m bench.demo
+
+test: $(DEV) ## run the tests on a real PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: $(DEV) ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## put the code into its standard form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## measure the ledger and the API against pgbench (minutes)
+	@$(BIN)/python -m bench
+
+requirements: $(DEV) ## pin the dependencies anew, with hashes
+	$(PIP) uv
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build -o requirements/run.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build --extra dev -c requirements/run.txt -o requirements/dev.txt
+
+COMPILE := --quiet --universal --generate-hashes --upgrade --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --python-version 3.11
+
+clean: ## remove what the targets made, but no data
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "whipround needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) …"
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUN)
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

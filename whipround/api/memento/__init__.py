@@ -1,0 +1,1 @@
+"""The Memento dialect, under /v1."""

@@ -1,0 +1,1 @@
+"""What needs an outside party: commit, call, commit."""

@@ -1,0 +1,1 @@
+"""The outside parties: each a protocol, live adapters and a sandbox one."""

@@ -1,0 +1,77 @@
+"""The secret key that is not in the database, and the keyed digests made with it.
+
+Each purpose has a key of its own, derived from the one in the key file, so that a digest made for
+one purpose says nothing about another.
+"""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from uuid import UUID
+
+KEY_BYTES = 32
+
+
+class KeyFileError(Exception):
+    """The secret key is missing or malformed."""
+
+
+class Keyring:
+    """Keyed digests: HMAC-SHA-256, 32 bytes each."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise KeyFileError("the secret key must be 64 hexadecimal digits")
+        self._root = key
+        self._pin = self._derive("pin")
+        self._fingerprint = self._derive("fingerprint")
+        self._code = self._derive("code")
+        self._throttle = self._derive("throttle")
+
+    @classmethod
+    def from_hex(cls, text: str) -> "Keyring":
+        """The keyring of a key written as 64 hexadecimal digits; KeyFileError if it is not."""
+        try:
+            return cls(bytes.fromhex(text.strip()))
+        except ValueError as error:
+            raise KeyFileError("the secret key must be 64 hexadecimal digits") from error
+
+    @classmethod
+    def read(cls, path: Path) -> "Keyring":
+        """The keyring of a key file; KeyFileError if there is none."""
+        try:
+            return cls.from_hex(path.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyFileError(f"the key file {path} cannot be read") from error
+
+    @classmethod
+    def create(cls, path: Path) -> "Keyring":
+        """Make a key file, readable by its owner only. An existing one is never overwritten."""
+        key = secrets.token_bytes(KEY_BYTES)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(key.hex() + "\n", encoding="ascii")
+        return cls(key)
+
+    def check(self) -> bytes:
+        """A digest that tells whether a database belongs to this key."""
+        return self._derive("check")
+
+    def pin(self, user_id: UUID, pin: str) -> bytes:
+        """What is stored of a user's PIN."""
+        return hmac.digest(self._pin, user_id.bytes + pin.encode(), hashlib.sha256)
+
+    def code(self, object_id: UUID, code: str) -> bytes:
+        """What is stored of a one-time code sent for a verification or a login."""
+        return hmac.digest(self._code, object_id.bytes + code.encode(), hashlib.sha256)
+
+    def fingerprint(self, request: bytes) -> bytes:
+        """What is stored to know a request again; a plain hash would be a codebook for PINs."""
+        return hmac.digest(self._fingerprint, request, hashlib.sha256)
+
+    def throttle(self, kind: str, subject: str) -> bytes:
+        """What is stored of whom a limit counts against."""
+        return hmac.digest(self._throttle, f"{kind}\0{subject}".encode(), hashlib.sha256)
+
+    def _derive(self, purpose: str) -> bytes:
+        return hmac.digest(self._root, f"whipround {purpose}".encode(), hashlib.sha256)

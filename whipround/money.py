@@ -1,0 +1,132 @@
+"""Exact money: a `Decimal` and a currency, never a float, and a split that loses nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+from functools import cache
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import format_currency, get_currency_precision, list_currencies
+
+SCALE = 8
+"""Decimals kept inside the ledger; Mobbr shares are this fine."""
+
+LARGEST = Decimal(10) ** 12
+"""No single amount from outside may exceed this, in any currency."""
+
+EXACT = Context(prec=36, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+"""Arithmetic in which rounding is an error."""
+
+ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""Arithmetic for the few places that round on purpose."""
+
+
+class CurrencyMismatch(ValueError):
+    """Amounts of two currencies were mixed."""
+
+
+@cache
+def is_currency(code: str) -> bool:
+    """Whether `code` is a three-letter ISO 4217 code, in capitals."""
+    return len(code) == 3 and code.isascii() and code.isupper() and code in list_currencies()
+
+
+@cache
+def digits(currency: str) -> int:
+    """The decimals a real-world amount of the currency has at most: 2 for EUR, 0 for JPY."""
+    return int(get_currency_precision(currency))
+
+
+@cache
+def _minor_unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-digits(currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency. Adds and compares with the same currency only."""
+
+    amount: Decimal
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        self._check(other)
+        return Money(EXACT.add(self.amount, other.amount), self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._check(other)
+        return Money(EXACT.subtract(self.amount, other.amount), self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(self.amount.copy_negate(), self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        self._check(other)
+        return self.amount < other.amount
+
+    def __le__(self, other: "Money") -> bool:
+        self._check(other)
+        return self.amount <= other.amount
+
+    def _check(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be mixed")
+
+
+def round_to_currency(amount: Decimal, currency: str) -> Decimal:
+    """`amount` rounded half-even to the ISO digits of its currency: for fees and conversions."""
+    return amount.quantize(_minor_unit(currency), ROUND_HALF_EVEN, ROUNDING)
+
+
+def fits_currency(amount: Decimal, currency: str) -> bool:
+    """Whether a finite `amount` has no more decimals than its currency's ISO digits."""
+    exponent = amount.normalize(ROUNDING).as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= digits(currency)
+
+
+def split(total: Decimal, weights: Sequence[Decimal], *, scale: int = SCALE) -> list[Decimal]:
+    """Divide `total` in proportion to `weights`, exactly: the parts sum to the whole.
+
+    Each part is a multiple of 10^-scale. Largest remainder: every part is first cut down, then the
+    units left over go one each to the parts that lost most, ties to the earlier position.
+
+    Raises ValueError for no weights, a negative one, all zeros, or a total finer than the scale.
+    """
+    if not weights or min(weights) < 0 or not any(weights):
+        raise ValueError("weights must be non-negative and not all zero")
+    whole = Decimal(1).scaleb(-scale)
+    sign = -1 if total < 0 else 1
+    units = int(EXACT.quantize(abs(total), whole).scaleb(scale))
+    # Integers from here on: a ratio of any two weights is exact in them.
+    finest = min(int(weight.as_tuple().exponent) for weight in weights)
+    parts = [int(weight.scaleb(-min(finest, 0), ROUNDING)) for weight in weights]
+    denominator = sum(parts)
+    shares = [units * part // denominator for part in parts]
+    lost = [units * part % denominator for part in parts]
+    by_loss = sorted(range(len(parts)), key=lambda position: (-lost[position], position))
+    for position in by_loss[: units - sum(shares)]:
+        shares[position] += 1
+    return [Decimal(sign * share).scaleb(-scale) for share in shares]
+
+
+def format_money(amount: Decimal, currency: str, locale: str = "en") -> str:
+    """The amount as a person of that locale writes it: "€20.50". Unknown locales read English."""
+    return str(format_currency(amount, currency, locale=_known_locale(locale)))
+
+
+@cache
+def _known_locale(locale: str) -> Locale:
+    for candidate in (locale.replace("-", "_"), locale.replace("-", "_").partition("_")[0]):
+        try:
+            return Locale.parse(candidate)
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale.parse("en")

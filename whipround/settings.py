@@ -1,0 +1,77 @@
+"""Settings: typed and frozen, read from the environment (`WHIPROUND_…`) and an optional TOML file.
+
+The environment wins over the file. `docs/settings.md` lists every one; a test keeps it so.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Nothing here changes while a process runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WHIPROUND_", toml_file="whipround.toml", frozen=True, extra="ignore"
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The TCP port to listen on; 0 picks one.")
+    data_dir: Path = Field(
+        Path(".whipround"),
+        description="The folder of the embedded database, the key file and the lock.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="A PostgreSQL (16 or newer) to use in place of the embedded one, a libpq URL.",
+    )
+    database_connections: int = Field(
+        10, ge=4, le=500, description="The most connections a process holds to the database."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="The secret key, 64 hexadecimal digits; unset: the file `secret.key`"
+        " in the data folder, made by `init`.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Where mail goes: `smtp://user:password@host:587` (STARTTLS where offered)"
+        " or `smtps://…:465`.",
+    )
+    mail_from: str = Field("whipround@localhost", description="The sender of mail.")
+    sms_url: SecretStr | None = Field(
+        None,
+        description="The apprise URL of an SMS service, without recipient, such as"
+        " `twilio://SID:TOKEN@+15551234567`.",
+    )
+    call_url: SecretStr | None = Field(
+        None, description="The apprise URL of a voice-call service, in the same form."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "text", description="How log lines are written: for machines or for people."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe level that is logged."
+    )
+    shutdown_seconds: int = Field(
+        30, ge=1, description="How long a stopping server may take to answer what it accepted."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
