@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -19,6 +19,13 @@ INSTALLATION = "whipround"
 CONNECT_TIMEOUT_SECONDS = 5
 
 _SEARCH_PATH = "select set_config('search_path', %s, true)"
+
+# A plan made for any list, once: it looks rows up by index however many are asked for, where a plan
+# made for one long list may read the whole table instead.
+_BATCH = """
+    select set_config('search_path', %s, true),
+        set_config('plan_cache_mode', 'force_generic_plan', true)
+"""
 
 
 class Database:
@@ -41,32 +48,49 @@ class Database:
 
         Raises Unavailable when no connection can be had within the pool's time limit.
         """
-        try:
-            connection = await self._pool.getconn()
-        except PoolTimeout as error:
-            raise Unavailable("The database cannot be reached right now.") from error
-        try:
-            async with connection.transaction():
-                await connection.execute(_SEARCH_PATH, (self.schema,))
-                yield connection
-        finally:
-            await self._pool.putconn(connection)
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(_SEARCH_PATH, (self.schema,))
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """A read-only transaction in which every statement sees the same moment.
+
+        Raises Unavailable as `transaction` does.
+        """
+        async with self._connection() as connection:
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            try:
+                async with connection.transaction():
+                    await connection.execute(_SEARCH_PATH, (self.schema,))
+                    yield connection
+            finally:
+                await connection.set_isolation_level(None)
+                await connection.set_read_only(None)
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Tx]:
-        """A transaction whose statements go out without waiting for each other.
+        """A transaction for work over lists; its statements do not wait for each other.
 
-        For a handful of statements that do not depend on each other's results; results are read
-        after all are sent. Raises as `transaction` does, an error only where results are awaited.
+        Raises as `transaction` does, an error only where results are awaited.
         """
+        async with (
+            self._connection() as connection,
+            connection.pipeline(),
+            connection.transaction(),
+        ):
+            await connection.execute(_BATCH, (self.schema,))
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Tx]:
         try:
             connection = await self._pool.getconn()
         except PoolTimeout as error:
             raise Unavailable("The database cannot be reached right now.") from error
         try:
-            async with connection.pipeline(), connection.transaction():
-                await connection.execute(_SEARCH_PATH, (self.schema,))
-                yield connection
+            yield connection
         finally:
             await self._pool.putconn(connection)
 
@@ -83,7 +107,6 @@ async def open_database(conninfo: str, *, connections: int) -> AsyncIterator[Dat
         max_size=connections,
         timeout=CONNECT_TIMEOUT_SECONDS,
         kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
-        check=None,
         open=False,
     )
     async with pool:

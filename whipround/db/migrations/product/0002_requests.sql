@@ -33,19 +33,23 @@ create table outbox (
     failed_at timestamptz,
     created_at timestamptz not null
 );
-create index outbox_due on outbox (due_at) where failed_at is null;
+create index outbox_due on outbox (channel, due_at) where failed_at is null;
+-- Codes do not wait behind a crowd of receipts.
+create index outbox_codes on outbox (channel, due_at)
+    where failed_at is null and kind in ('verification_code', 'login_code');
 
--- The sandbox's post office: what would have been sent.
+-- The sandbox's post office: what would have been sent, moved here from the outbox as it is. Its text
+-- is made when somebody reads it.
 create table sandbox_message (
-    id uuid primary key,
+    id bigint primary key,
     channel text not null,
     recipient text not null,
-    subject text not null,
-    body text not null,
+    kind text not null,
+    locale text not null,
     data jsonb not null,
     created_at timestamptz not null
 );
-create index sandbox_message_recipient on sandbox_message (recipient, created_at desc, id desc);
+create index sandbox_message_recipient on sandbox_message (recipient, id);
 
 -- Counters of attempts per window, shared by all processes.
 create table throttle (

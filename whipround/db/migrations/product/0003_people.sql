@@ -92,7 +92,7 @@ create table session (
     created_at timestamptz not null
 );
 create index session_token on session (token_id);
-create index session_user on session (user_id);
+create index session_of_user on session (user_id);
 create index session_expires on session (expires_at);
 
 create table verification (

@@ -107,6 +107,7 @@ create table transaction (
     fee numeric(28, 8) not null,
     currency text not null,
     tracking_code text not null,
+    meta text not null default '',
     error_code text not null default '',
     expires_at timestamptz,
     created_at timestamptz not null,
