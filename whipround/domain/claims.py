@@ -1,0 +1,151 @@
+"""Money meets its owner: an address is proven, or its time runs out.
+
+Lock order, as everywhere: payees, what waits for them, then accounts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from whipround.db import outbox
+from whipround.db.database import Database, Tx
+from whipround.db.outbox import Message
+from whipround.domain import funding, payees
+from whipround.domain.payees import Holding, PayeeKind
+from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
+from whipround.ledger.transfers import post_now
+
+_PAYMENTS_CLAIMED = """
+    update payment
+    set status = 'closed', fulfillment_status = 'fulfilled', recipient_status = 'paid',
+        recipient_user_id = %(user_id)s, updated_at = %(now)s
+    where id = any(%(payments)s)
+"""
+
+_TRANSACTIONS_CLAIMED = """
+    update transaction
+    set status = 'approved', in_user_id = %(user_id)s, in_funding_source_id = %(wallet_id)s,
+        expires_at = null, updated_at = %(now)s
+    where id = any(%(transactions)s)
+"""
+
+_PAYMENTS_RETURNED = """
+    update payment
+    set status = 'closed', recipient_status = 'cancelled', updated_at = %(now)s
+    where id = any(%(payments)s)
+"""
+
+_TRANSACTIONS_RETURNED = """
+    update transaction
+    set status = 'cancelled', error_code = 'expired', updated_at = %(now)s
+    where id = any(%(transactions)s)
+"""
+
+# Whom to tell, and how: by proven email, else by SMS.
+_PAYERS = """
+    select payment.id, payment.description, users.locale,
+        case when email_verified_at is not null then 'email'
+            when phone_verified_at is not null then 'sms' end as channel,
+        case when email_verified_at is not null then email else phone end as address,
+        payee.address as payee
+    from payment
+        join users on users.id = payment.owner_id
+        join payee on payee.id = payment.recipient_payee_id
+    where payment.id = any(%(payments)s)
+"""
+
+
+async def prove(
+    tx: Tx, *, user_id: UUID, kind: PayeeKind, address: str, now: datetime
+) -> Sequence[Holding]:
+    """The user has proven the address: it is theirs, and all that waits for it moves to the wallet.
+
+    `address` is normalised (E.164, lower-case email). Gives what was claimed.
+    """
+    (payee,) = await payees.lock_payees(tx, [(kind, address)], now=now)
+    await payees.bind(tx, payee_id=payee.id, user_id=user_id, now=now)
+    held = await payees.lock_held(tx, payee_id=payee.id)
+    if not held:
+        return []
+    wallet = await funding.wallet_of(tx, user_id=user_id)
+    currencies = sorted({holding.currency for holding in held})
+    opened = await open_accounts(
+        tx,
+        [NewAccount(wallet.id, funding.WALLET_ACCOUNT, currency) for currency in currencies]
+        + [NewAccount(PRODUCT, funding.FEES_ACCOUNT, currency) for currency in currencies],
+        now=now,
+    )
+    to_account = dict(zip(currencies, opened, strict=False))
+    fees_account = dict(zip(currencies, opened[len(currencies) :], strict=True))
+    await post_now(
+        tx,
+        [
+            payees.settle_transfer(
+                holding,
+                to_account_id=to_account[holding.currency],
+                fees_account_id=fees_account[holding.currency],
+            )
+            for holding in held
+        ],
+        now=now,
+    )
+    await payees.finish(tx, held, status="claimed", error_code="", now=now)
+    moved = {**_ids(held), "user_id": user_id, "wallet_id": wallet.id, "now": now}
+    await tx.execute(_PAYMENTS_CLAIMED, moved)
+    await tx.execute(_TRANSACTIONS_CLAIMED, moved)
+    await _tell_payers(tx, held, "payment_claimed", now=now)
+    return [replace(holding, status="claimed") for holding in held]
+
+
+async def release_address(
+    tx: Tx, *, user_id: UUID, kind: PayeeKind, address: str, now: datetime
+) -> None:
+    """The address is no longer the user's: what is paid to it from now on waits to be claimed."""
+    (payee,) = await payees.lock_payees(tx, [(kind, address)], now=now)
+    if payee.user_id == user_id:
+        await payees.bind(tx, payee_id=payee.id, user_id=None, now=now)
+
+
+async def return_expired(db: Database, *, now: datetime, limit: int = 200) -> int:
+    """Return money that waited too long, fee and all, to the wallets it came from; how many.
+
+    Up to about `limit` in one transaction: call again until it gives 0.
+    """
+    async with db.transaction() as tx:
+        held = await payees.lock_expired(tx, now=now, limit=limit)
+        if not held:
+            return 0
+        await post_now(tx, [payees.release_transfer(holding) for holding in held], now=now)
+        await payees.finish(tx, held, status="returned", error_code="expired", now=now)
+        await tx.execute(_PAYMENTS_RETURNED, {**_ids(held), "now": now})
+        await tx.execute(_TRANSACTIONS_RETURNED, {**_ids(held), "now": now})
+        await _tell_payers(tx, held, "payment_returned", now=now)
+    return len(held)
+
+
+def _ids(held: Sequence[Holding]) -> dict[str, list[UUID]]:
+    return {
+        "payments": [holding.object_id for holding in held],
+        "transactions": [holding.transaction_id for holding in held],
+    }
+
+
+async def _tell_payers(tx: Tx, held: Sequence[Holding], kind: str, *, now: datetime) -> None:
+    """Write to the payers what became of their money."""
+    by_payment = {holding.object_id: holding for holding in held}
+    cursor = await tx.execute(_PAYERS, {"payments": list(by_payment)})
+    messages = []
+    for payment_id, description, locale, channel, address, recipient in await cursor.fetchall():
+        holding = by_payment[payment_id]
+        if channel is None:
+            continue
+        returned = holding.total if kind == "payment_returned" else holding.amount
+        data = {
+            "amount": str(returned),
+            "currency": holding.currency,
+            "recipient": recipient,
+            "description": description,
+        }
+        messages.append(Message(channel, address, kind, locale, data))
+    await outbox.put(tx, messages, now=now)

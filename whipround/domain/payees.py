@@ -1,0 +1,240 @@
+"""Addresses people are paid at before anybody has proven to own them, and the money that waits.
+
+One mechanism for all dialects. Money for an unproven address waits in an account of its own, a
+holding, amount and fee together. Proving the address moves it to the person's wallet; expiry
+returns it to where it came from. Paying and proving both lock the payee's row, made if absent: a
+payment to a number that is signing up at that moment arrives.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+from uuid_utils.compat import uuid7
+
+from whipround.db.database import Tx
+from whipround.ledger.transfers import Leg, Transfer, numerics
+from whipround.money import EXACT
+
+PayeeKind = Literal["phone", "email"]
+Address = tuple[PayeeKind, str]
+"""A kind and the normalised address: an E.164 number, or an email address in lower case."""
+
+HOLDING_ACCOUNT = "holding"
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """An address, and whose it is once proven."""
+
+    id: UUID
+    kind: PayeeKind
+    address: str
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Money waiting for a payee in `account_id`. Amounts in `currency`.
+
+    `source_id` and `source_account_id` are the funding source and account it returns to; `kind` and
+    `object_id` name what waits, such as a payment.
+    """
+
+    id: UUID
+    payee_id: UUID
+    account_id: UUID
+    source_account_id: UUID
+    source_id: UUID
+    kind: str
+    object_id: UUID
+    transaction_id: UUID
+    amount: Decimal
+    fee: Decimal
+    currency: str
+    status: Literal["held", "claimed", "returned"]
+    error_code: str
+    expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def total(self) -> Decimal:
+        """What the holding account holds: amount and fee."""
+        return EXACT.add(self.amount, self.fee)
+
+
+_ADD_PAYEES = """
+    insert into payee (id, kind, address, created_at, updated_at)
+    select id, kind, address, %(now)s, %(now)s
+    from unnest(%(ids)b::uuid[], %(kinds)b::text[], %(addresses)b::text[])
+        as wanted (id, kind, address)
+    order by kind, address
+    on conflict (kind, address) do nothing
+"""
+
+_LOCK_PAYEES = """
+    select payee.id, payee.kind, payee.address, payee.user_id
+    from payee join unnest(%(kinds)b::text[], %(addresses)b::text[]) as wanted (kind, address)
+        on payee.kind = wanted.kind and payee.address = wanted.address
+    order by payee.kind, payee.address
+    for no key update of payee
+"""
+
+_BIND = """
+    update payee set user_id = %(user_id)s, updated_at = %(now)s where id = %(id)s
+"""
+
+_HOLDING_COLUMNS = """id, payee_id, account_id, source_account_id, source_id, kind, object_id,
+    transaction_id, amount, fee, currency, status, error_code, expires_at, created_at, updated_at"""
+
+_LOCK_HELD = f"""
+    select {_HOLDING_COLUMNS}
+    from holding
+    where payee_id = %(payee_id)s and status = 'held'
+    order by id
+    for no key update
+"""  # noqa: S608 - our own constant
+
+_LOCK_EXPIRED = f"""
+    select {_HOLDING_COLUMNS}
+    from holding
+    where status = 'held' and expires_at <= %(now)s and payee_id = any(%(payee_ids)s)
+    order by id
+    for no key update
+"""  # noqa: S608 - our own constant
+
+_EXPIRED_PAYEES = """
+    select distinct kind, address
+    from payee
+    where id in (
+        select payee_id from holding
+        where status = 'held' and expires_at <= %(now)s
+        order by expires_at
+        limit %(limit)s
+    )
+"""
+
+_INSERT_HOLDINGS = """
+    insert into holding (id, payee_id, account_id, source_account_id, source_id, kind, object_id,
+        transaction_id, amount, fee, currency, status, expires_at, created_at, updated_at)
+    select id, payee_id, account_id, source_account_id, source_id, kind, object_id,
+        transaction_id, amount, fee, currency, 'held', expires_at, %(now)s, %(now)s
+    from unnest(%(ids)b::uuid[], %(payee_ids)b::uuid[], %(account_ids)b::uuid[],
+        %(source_account_ids)b::uuid[], %(source_ids)b::uuid[], %(kinds)b::text[],
+        %(object_ids)b::uuid[], %(transaction_ids)b::uuid[], %(amounts)s::numeric[],
+        %(fees)s::numeric[], %(currencies)b::text[], %(expires_at)b::timestamptz[])
+        as held (id, payee_id, account_id, source_account_id, source_id, kind, object_id,
+            transaction_id, amount, fee, currency, expires_at)
+"""
+
+_FINISH = """
+    update holding set status = %(status)s, error_code = %(error_code)s, updated_at = %(now)s
+    where id = any(%(ids)s)
+"""
+
+
+async def lock_payees(tx: Tx, addresses: Iterable[Address], *, now: datetime) -> list[Payee]:
+    """The payees of the addresses, made if absent and locked, in the order of their addresses."""
+    unique = sorted(set(addresses))
+    kinds = [kind for kind, _ in unique]
+    values = [address for _, address in unique]
+    await tx.execute(
+        _ADD_PAYEES,
+        {"ids": [uuid7() for _ in unique], "kinds": kinds, "addresses": values, "now": now},
+    )
+    async with tx.cursor(row_factory=class_row(Payee)) as cursor:
+        await cursor.execute(_LOCK_PAYEES, {"kinds": kinds, "addresses": values})
+        return await cursor.fetchall()
+
+
+async def bind(tx: Tx, *, payee_id: UUID, user_id: UUID | None, now: datetime) -> None:
+    """Make the (locked) payee the user's, or nobody's: money for it waits from then on."""
+    await tx.execute(_BIND, {"id": payee_id, "user_id": user_id, "now": now})
+
+
+async def lock_held(tx: Tx, *, payee_id: UUID) -> list[Holding]:
+    """What waits for a payee whose row the transaction has locked."""
+    async with tx.cursor(row_factory=class_row(Holding)) as cursor:
+        await cursor.execute(_LOCK_HELD, {"payee_id": payee_id})
+        return await cursor.fetchall()
+
+
+async def lock_expired(tx: Tx, *, now: datetime, limit: int) -> list[Holding]:
+    """What has waited too long, of up to `limit` holdings' payees, with the payees locked first."""
+    cursor = await tx.execute(_EXPIRED_PAYEES, {"now": now, "limit": limit})
+    addresses: list[Address] = [(kind, address) for kind, address in await cursor.fetchall()]
+    if not addresses:
+        return []
+    locked = await lock_payees(tx, addresses, now=now)
+    async with tx.cursor(row_factory=class_row(Holding)) as found:
+        await found.execute(_LOCK_EXPIRED, {"now": now, "payee_ids": [p.id for p in locked]})
+        return await found.fetchall()
+
+
+async def insert_holdings(tx: Tx, holdings: Sequence[Holding], *, now: datetime) -> None:
+    """Write new holdings; their money is moved by the hold transfers of the same transaction."""
+    await tx.execute(
+        _INSERT_HOLDINGS,
+        {
+            "ids": [held.id for held in holdings],
+            "payee_ids": [held.payee_id for held in holdings],
+            "account_ids": [held.account_id for held in holdings],
+            "source_account_ids": [held.source_account_id for held in holdings],
+            "source_ids": [held.source_id for held in holdings],
+            "kinds": [held.kind for held in holdings],
+            "object_ids": [held.object_id for held in holdings],
+            "transaction_ids": [held.transaction_id for held in holdings],
+            "amounts": numerics(held.amount for held in holdings),
+            "fees": numerics(held.fee for held in holdings),
+            "currencies": [held.currency for held in holdings],
+            "expires_at": [held.expires_at for held in holdings],
+            "now": now,
+        },
+    )
+
+
+async def finish(
+    tx: Tx,
+    holdings: Sequence[Holding],
+    *,
+    status: Literal["claimed", "returned"],
+    error_code: str,
+    now: datetime,
+) -> None:
+    """Record what became of holdings whose money the same transaction moves."""
+    await tx.execute(
+        _FINISH,
+        {
+            "ids": [held.id for held in holdings],
+            "status": status,
+            "error_code": error_code,
+            "now": now,
+        },
+    )
+
+
+def hold_transfer(held: Holding) -> Transfer:
+    """Money of the payer into the holding account."""
+    legs = (Leg(held.source_account_id, -held.total), Leg(held.account_id, held.total))
+    return Transfer(held.transaction_id, "hold", f"{held.transaction_id}:hold", legs)
+
+
+def settle_transfer(held: Holding, *, to_account_id: UUID, fees_account_id: UUID) -> Transfer:
+    """What was held to the person who proved the address, and the fee to the product."""
+    legs = (
+        Leg(held.account_id, -held.total),
+        Leg(to_account_id, held.amount),
+        Leg(fees_account_id, held.fee),
+    )
+    return Transfer(uuid7(), "settle", f"{held.transaction_id}:settle", legs)
+
+
+def release_transfer(held: Holding) -> Transfer:
+    """What was held back to where it came from, fee and all."""
+    legs = (Leg(held.account_id, -held.total), Leg(held.source_account_id, held.total))
+    return Transfer(uuid7(), "release", f"{held.transaction_id}:release", legs)

@@ -1,0 +1,287 @@
+"""Payments by group commit: take the keys, lock, read, decide, write.
+
+A fixed number of statements, whatever the size of the batch.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from whipround.db import outbox, request_keys
+from whipround.db.database import Tx
+from whipround.db.request_keys import Answer, Claims, KeyReused
+from whipround.domain import fees, payees
+from whipround.domain.credentials import PinState
+from whipround.domain.funding import FEES_ACCOUNT, WALLET_ACCOUNT
+from whipround.domain.payments.commands import Pay, Payment
+from whipround.domain.payments.decide import Decision, Recipient, Source, State, decide
+from whipround.errors import Invalid
+from whipround.ledger.accounts import PRODUCT, NewAccount, lock_accounts, open_accounts
+from whipround.ledger.transfers import Book, numerics
+
+_LOCK_PAYERS = """
+    select id, pin_digest, pin_failures, locks, locked_until
+    from users
+    where id = any(%(ids)b)
+    order by id
+    for no key update
+"""
+
+_SOURCES = """
+    select id, user_id, type, allows_out and status = 'enabled'
+    from funding_source
+    where id = any(%(ids)b)
+"""
+
+# A wallet, and how to reach its person: by email where there is a proven address, else by SMS.
+_RECIPIENTS = """
+    select users.id, parent_user_id, funding_source.id, full_name, username, verified, official,
+        locale,
+        case when email_verified_at is not null then 'email'
+            when phone_verified_at is not null then 'sms' end,
+        case when email_verified_at is not null then email else coalesce(phone, '') end
+    from users join funding_source on user_id = users.id and type = 'virtual'
+    where users.id = any(%(ids)b) and users.status = 'active'
+        and funding_source.allows_in and funding_source.status = 'enabled'
+"""
+
+_BLOCKS = """
+    select payer_id, recipient_id
+    from unnest(%(payers)b::uuid[], %(recipients)b::uuid[]) as pair (payer_id, recipient_id)
+    where exists (
+            select from relationship
+            where user_id = payer_id and other_user_id = recipient_id and type = 'blocked'
+        ) or exists (
+            select from relationship
+            where user_id = recipient_id and other_user_id = payer_id and type = 'blocked'
+        )
+"""
+
+_ACCOUNTS = """
+    select owner_id, currency, id
+    from account
+    where owner_id = any(%(owners)b) and kind = 'wallet'
+"""
+
+_FEE_ACCOUNTS = """
+    select currency, id from account where owner_id = %(product)s and kind = 'fees'
+"""
+
+_WRITE_PINS = """
+    update users
+    set pin_failures = judged.failures, locks = judged.locks, locked_until = judged.locked_until
+    from unnest(%(ids)s::uuid[], %(failures)s::smallint[], %(locks)s::smallint[],
+        %(until)s::timestamptz[]) as judged (id, failures, locks, locked_until)
+    where users.id = judged.id
+"""
+
+_INSERT_PAYMENTS = """
+    insert into payment (id, owner_id, funding_source_id, amount, fee, currency, description, meta,
+        image_url, status, fulfillment_status, recipient_id, recipient_user_id, recipient_payee_id,
+        recipient_name, recipient_meta, recipient_status, transaction_id, expires_at, created_at,
+        updated_at)
+    select *, %(now)s, %(now)s
+    from unnest(%(ids)b::uuid[], %(owners)b::uuid[], %(sources)b::uuid[], %(amounts)s::numeric[],
+        %(fees)s::numeric[], %(currencies)b::text[], %(descriptions)b::text[], %(metas)b::text[],
+        %(image_urls)b::text[], %(statuses)b::text[], %(fulfillments)b::text[],
+        %(recipients)b::uuid[], %(recipient_users)b::uuid[], %(recipient_payees)b::uuid[],
+        %(recipient_names)b::text[], %(recipient_metas)b::text[], %(recipient_statuses)b::text[],
+        %(transactions)b::uuid[], %(expires_at)b::timestamptz[])
+"""
+
+_INSERT_TRANSACTIONS = """
+    insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
+        in_funding_source_id, status, amount, fee, currency, tracking_code, expires_at, created_at,
+        updated_at)
+    select id, payment_id, out_user_id, in_user_id, out_source_id, in_source_id,
+        case when in_user_id is null then 'active' else 'approved' end,
+        amount, fee, currency, '', expires_at, %(now)s, %(now)s
+    from unnest(%(transactions)b::uuid[], %(ids)b::uuid[], %(owners)b::uuid[],
+        %(recipient_users)b::uuid[], %(sources)b::uuid[], %(in_sources)b::uuid[],
+        %(amounts)s::numeric[], %(fees)s::numeric[], %(currencies)b::text[],
+        %(expires_at)b::timestamptz[])
+        as moved (id, payment_id, out_user_id, in_user_id, out_source_id, in_source_id, amount, fee,
+            currency, expires_at)
+"""
+
+
+class PaymentBatch:
+    """The work of the payments batcher: many `Pay` commands in one transaction.
+
+    Safe to run twice with the same commands: what was committed is answered from its key.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+
+    async def __call__(self, tx: Tx, commands: Sequence[Pay]) -> Sequence[Answer | Exception]:
+        """One answer per command; KeyReused or InProgress for a key that is not the command's."""
+        arrived = self._clock()
+        claims = await request_keys.take(tx, [command.key for command in commands], now=arrived)
+        answers: dict[int, Answer | Exception] = {}
+        first: dict[bytes, int] = {}
+        ours: list[int] = []
+        for position, command in enumerate(commands):
+            earlier = claims.earlier(command.key)
+            if earlier is not None:
+                answers[position] = earlier
+            elif first.setdefault(command.key.id, position) == position:
+                ours.append(position)
+        if ours:
+            mine = [commands[position] for position in ours]
+            outcomes = await self._carry_out(tx, claims, mine)
+            answers.update(zip(ours, outcomes, strict=True))
+        # A command whose key came earlier in the same batch gets what that one got.
+        for position, command in enumerate(commands):
+            if position not in answers:
+                leader = first[command.key.id]
+                same = commands[leader].key.fingerprint == command.key.fingerprint
+                answers[position] = answers[leader] if same else KeyReused()
+        return [answers[position] for position in range(len(commands))]
+
+    async def _carry_out(
+        self, tx: Tx, claims: Claims, commands: Sequence[Pay]
+    ) -> Sequence[Answer | Exception]:
+        state = await self._read(tx, commands)
+        decision = decide(state, commands)
+        answers = [
+            command.render(outcome)
+            for command, outcome in zip(commands, decision.outcomes, strict=True)
+        ]
+        kept, forgotten = [], []
+        for command, outcome, answer in zip(commands, decision.outcomes, answers, strict=True):
+            if isinstance(outcome, Invalid):
+                forgotten.append(command.key)
+            else:
+                kept.append((claims.number(command.key), answer))
+        await _write(tx, state, decision)
+        await request_keys.keep(tx, kept)
+        if forgotten:
+            await request_keys.forget(tx, forgotten)
+        return answers
+
+    async def _read(self, tx: Tx, commands: Sequence[Pay]) -> State:
+        """Lock users, then payees, then accounts; read what hangs on them in later statements."""
+        payer_ids = {command.payer_id for command in commands}
+        payers = await tx.execute(_LOCK_PAYERS, {"ids": list(payer_ids)})
+        addresses = [c.recipient_address for c in commands if c.recipient_address is not None]
+        found = await payees.lock_payees(tx, addresses, now=self._clock()) if addresses else []
+        by_address = {(payee.kind, payee.address): payee for payee in found}
+        recipient_ids = [
+            c.recipient_user_id or by_address[c.recipient_address].user_id  # type: ignore[index]
+            for c in commands
+        ]
+        pairs = [(c.payer_id, r) for c, r in zip(commands, recipient_ids, strict=True) if r]
+        recipients = await tx.execute(_RECIPIENTS, {"ids": [r for _, r in pairs]})
+        sources = await tx.execute(_SOURCES, {"ids": [c.funding_source_id for c in commands]})
+        blocks = await tx.execute(
+            _BLOCKS, {"payers": [p for p, _ in pairs], "recipients": [r for _, r in pairs]}
+        )
+        rules = await tx.execute(fees.RULES_SQL)
+        people = {row[0]: Recipient(*row) for row in await recipients.fetchall()}
+        usable = {row[0]: Source(*row) for row in await sources.fetchall()}
+        accounts, fee_accounts = await self._accounts(tx, commands, people, usable, recipient_ids)
+        book = Book(await lock_accounts(tx, [*accounts.values(), *fee_accounts.values()]))
+        return State(
+            now=self._clock(),
+            pins={row[0]: PinState(*row[1:]) for row in await payers.fetchall()},
+            sources=usable,
+            recipients=people,
+            payees=by_address,
+            blocks=set(await blocks.fetchall()),
+            fee_rules=fees.by_kind(await rules.fetchall()),
+            accounts=accounts,
+            fee_accounts=fee_accounts,
+            book=book,
+        )
+
+    async def _accounts(
+        self,
+        tx: Tx,
+        commands: Sequence[Pay],
+        people: dict[UUID, Recipient],
+        sources: dict[UUID, Source],
+        recipient_ids: Sequence[UUID | None],
+    ) -> tuple[dict[tuple[UUID, str], UUID], dict[str, UUID]]:
+        """The ids of the accounts the commands may move, opened where a recipient has none yet.
+
+        By (funding source, currency), and of the product's fees by currency.
+        """
+        wanted: set[tuple[UUID, str]] = set()
+        receiving: set[tuple[UUID, str]] = set()
+        for command, recipient_id in zip(commands, recipient_ids, strict=True):
+            currency = command.amount.currency
+            if command.funding_source_id in sources:
+                wanted.add((command.funding_source_id, currency))
+            if recipient_id in people:
+                receiving.add((people[recipient_id].wallet_id, currency))
+        owners = list({owner for owner, _ in wanted | receiving})
+        cursor = await tx.execute(_ACCOUNTS, {"owners": owners})
+        fee_cursor = await tx.execute(_FEE_ACCOUNTS, {"product": PRODUCT})
+        held = {(owner, currency): id_ for owner, currency, id_ in await cursor.fetchall()}
+        held_fees = dict(await fee_cursor.fetchall())
+        missing = [
+            NewAccount(owner, WALLET_ACCOUNT, currency)
+            for owner, currency in receiving
+            if (owner, currency) not in held
+        ]
+        currencies = {command.amount.currency for command in commands}
+        missing += [NewAccount(PRODUCT, FEES_ACCOUNT, c) for c in currencies if c not in held_fees]
+        if missing:
+            opened = await open_accounts(tx, missing, now=self._clock())
+            for new, id_ in zip(missing, opened, strict=True):
+                if new.owner_id == PRODUCT:
+                    held_fees[new.currency] = id_
+                else:
+                    held[new.owner_id, new.currency] = id_
+        accounts = {key: held[key] for key in wanted | receiving if key in held}
+        return accounts, {currency: held_fees[currency] for currency in currencies}
+
+
+async def _write(tx: Tx, state: State, decision: Decision) -> None:
+    """Everything that was decided, one statement per table."""
+    if decision.pins:
+        await tx.execute(
+            _WRITE_PINS,
+            {
+                "ids": list(decision.pins),
+                "failures": [pin.failures for pin in decision.pins.values()],
+                "locks": [pin.locks for pin in decision.pins.values()],
+                "until": [pin.locked_until for pin in decision.pins.values()],
+            },
+        )
+    await state.book.write(tx, now=state.now)
+    if decision.payments:
+        rows = _columns(decision.payments, state.now)
+        await tx.execute(_INSERT_PAYMENTS, rows)
+        await tx.execute(_INSERT_TRANSACTIONS, rows)
+    if decision.holdings:
+        await payees.insert_holdings(tx, decision.holdings, now=state.now)
+    await outbox.put(tx, decision.messages, now=state.now)
+
+
+def _columns(payments: Sequence[Payment], now: datetime) -> dict[str, Any]:
+    return {
+        "ids": [p.id for p in payments],
+        "owners": [p.owner_id for p in payments],
+        "sources": [p.funding_source_id for p in payments],
+        "in_sources": [p.in_funding_source_id for p in payments],
+        "amounts": numerics(p.amount for p in payments),
+        "fees": numerics(p.fee for p in payments),
+        "currencies": [p.currency for p in payments],
+        "descriptions": [p.description for p in payments],
+        "metas": [p.meta for p in payments],
+        "image_urls": [p.image_url for p in payments],
+        "statuses": [p.status for p in payments],
+        "fulfillments": [p.fulfillment_status for p in payments],
+        "recipients": [p.recipient.id for p in payments],
+        "recipient_users": [p.recipient.user_id for p in payments],
+        "recipient_payees": [p.payee_id for p in payments],
+        "recipient_names": [p.recipient.full_name for p in payments],
+        "recipient_metas": [p.recipient.meta for p in payments],
+        "recipient_statuses": [p.recipient.status for p in payments],
+        "transactions": [p.transaction_id for p in payments],
+        "expires_at": [p.expires_at for p in payments],
+        "now": now,
+    }

@@ -1,0 +1,125 @@
+"""Sessions: what a person's calls are made with, a day at a time (Memento, Authentication)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from whipround.db.database import Tx
+from whipround.domain import credentials
+from whipround.domain.credentials import UserLocked
+from whipround.domain.users import person
+from whipround.domain.users.person import User
+from whipround.errors import Unauthenticated
+
+LIFE = timedelta(hours=24)
+
+
+class TokenRefused(Unauthenticated):
+    """The authentication token is unknown, expired, or not yet approved."""
+
+
+class Session(NamedTuple):
+    """A session that is good now, and whose it is. A named tuple, as `User` is."""
+
+    id: UUID
+    token_id: UUID
+    device_id: UUID
+    expires_at: datetime
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session just opened, and the one time its secret is known."""
+
+    id: UUID
+    secret: str = field(repr=False)
+    created_at: datetime
+    expires_at: datetime
+
+
+_FIND_LOGIN = """
+    select token.id, token.user_id, device_id, expires_at, users.status, locked_until
+    from token join users on users.id = token.user_id
+    where (digest = %(digest)s or pending_digest = %(digest)s)
+        and token.status = 'approved'
+        and expires_at > %(now)s
+    for key share of token
+"""
+
+_INSERT = """
+    insert into session (id, token_id, user_id, device_id, digest, expires_at, created_at)
+    values (%(id)s, %(token_id)s, %(user_id)s, %(device_id)s, %(digest)s, %(expires_at)s, %(now)s)
+"""
+
+_FIND = f"""
+    select session.digest, session.id, token_id, device_id, expires_at, {person.COLUMNS}
+    from session join users on users.id = session.user_id
+    where session.digest = any(%(digests)s)
+        and expires_at > %(now)s
+        and users.status = 'active'
+        and (locked_until is null or locked_until <= %(now)s)
+"""  # noqa: S608 (our own column names)
+
+_PRUNE = """
+    delete from session
+    where id in (select id from session where expires_at <= %(now)s limit %(limit)s)
+"""
+
+
+async def open_session(tx: Tx, *, token_secret: str, now: datetime) -> OpenedSession:
+    """A session for the bearer of an authentication token (Memento, Get session token).
+
+    It lasts 24 hours, though not beyond its token. Raises TokenRefused; UserLocked when the token
+    is good but its user locked or rejected.
+    """
+    digest = credentials.secret_digest("wat", token_secret)
+    row = None
+    if digest is not None:
+        row = await (await tx.execute(_FIND_LOGIN, {"digest": digest, "now": now})).fetchone()
+    if row is None:
+        raise TokenRefused
+    token_id, user_id, device_id, token_expires_at, status, locked_until = row
+    if status != "active" or (locked_until is not None and locked_until > now):
+        raise UserLocked
+    secret = credentials.new_secret("wst")
+    opened = OpenedSession(uuid7(), secret, now, min(now + LIFE, token_expires_at))
+    await tx.execute(
+        _INSERT,
+        {
+            "id": opened.id,
+            "token_id": token_id,
+            "user_id": user_id,
+            "device_id": device_id,
+            "digest": credentials.secret_digest("wst", secret),
+            "expires_at": opened.expires_at,
+            "now": now,
+        },
+    )
+    return opened
+
+
+def digest(session_secret: str) -> bytes | None:
+    """Under which key `find` knows a session; None for what is no session token at all."""
+    return credentials.secret_digest("wst", session_secret)
+
+
+async def find(tx: Tx, digests: Sequence[bytes], *, now: datetime) -> dict[bytes, Session]:
+    """The sessions that are good now, by the digests of their secrets, in one query for many.
+
+    Absent are the unknown, the expired, and those whose user is locked or not active.
+    """
+    cursor = await tx.execute(_FIND, {"digests": list(digests), "now": now}, binary=True)
+    return {
+        row[0]: Session(row[1], row[2], row[3], row[4], User._make(row[5:]))
+        for row in await cursor.fetchall()
+    }
+
+
+async def prune(tx: Tx, *, now: datetime, limit: int) -> int:
+    """Delete up to `limit` expired sessions; how many there were."""
+    return (await tx.execute(_PRUNE, {"now": now, "limit": limit})).rowcount

@@ -1,0 +1,144 @@
+"""Transactions: what went out of and into a person's funding sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from whipround.db.database import Tx
+from whipround.db.listing import EQ, EQ_IN, TIMES, Column, ListQuery, fragments
+from whipround.errors import NotFound
+
+
+class TransactionNotFound(NotFound):
+    """There is no such transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Money moved from one funding source to another.
+
+    `amount` is what arrives and `fee` what the payer paid on top, both in `currency`. The receiving
+    side is None while nobody has proven the address that was paid.
+    """
+
+    id: UUID
+    payment_id: UUID
+    out_user_id: UUID
+    in_user_id: UUID | None
+    out_funding_source_id: UUID
+    in_funding_source_id: UUID | None
+    status: str
+    amount: Decimal
+    fee: Decimal
+    currency: str
+    tracking_code: str
+    meta: str
+    error_code: str
+    expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+_TIMES = {name: replace(column, expression=f"transaction.{name}") for name, column in TIMES.items()}
+
+FILTERS: Mapping[str, Column] = {
+    "funding_source_id": Column(None, UUID, EQ_IN),
+    **_TIMES,
+}
+"""Memento, "Get a list of transactions"."""
+
+SOURCE_FILTERS: Mapping[str, Column] = {
+    "currency": Column("transaction.currency", str, EQ),
+    "deposits_only": Column(None, bool, EQ),
+    **_TIMES,
+}
+"""Memento, "Get funding source transactions"."""
+
+_SELECT = """
+    select transaction.id, payment_id, out_user_id, in_user_id, out_funding_source_id,
+        in_funding_source_id, status, amount, fee, currency, tracking_code, meta, error_code,
+        expires_at, created_at, updated_at
+    from transaction
+"""
+
+# As with payments: one index for what went out, one for what came in, each walked no further than
+# the page reaches. A transaction between two of a person's own sources is in the first half only.
+_PAGE = """
+    select * from (
+        (
+            {select}
+            where %(withdrawals)s and out_user_id = %(user_id)s
+                and (%(sources)s::uuid[] is null or out_funding_source_id = any(%(sources)s)
+                    or (in_user_id = %(user_id)s and in_funding_source_id = any(%(sources)s)))
+                and {where}
+            order by {order} limit %(reach)s
+        ) union all (
+            {select}
+            where in_user_id = %(user_id)s and (out_user_id <> %(user_id)s or not %(withdrawals)s)
+                and (%(sources)s::uuid[] is null or in_funding_source_id = any(%(sources)s))
+                and {where}
+            order by {order} limit %(reach)s
+        )
+    ) as transaction
+    order by {order} limit %(limit)s offset %(offset)s
+"""
+
+
+async def find(tx: Tx, *, user_id: UUID, transaction_id: UUID) -> Transaction:
+    """A transaction of the user's. Raises TransactionNotFound."""
+    found = await _read(
+        tx,
+        f"{_SELECT} where id = %(id)s and (out_user_id = %(user_id)s or in_user_id = %(user_id)s)",
+        {"id": transaction_id, "user_id": user_id},
+    )
+    if not found:
+        raise TransactionNotFound
+    return found[0]
+
+
+async def page(tx: Tx, *, user_id: UUID, query: ListQuery) -> list[Transaction]:
+    """The user's transactions, in and out, and one more if there is a next page."""
+    sources = query.value("funding_source_id")
+    wanted = None if sources is None else list(sources if isinstance(sources, tuple) else [sources])
+    return await _page(tx, query, FILTERS, user_id, wanted, withdrawals=True)
+
+
+async def page_of_source(
+    tx: Tx, *, user_id: UUID, funding_source_id: UUID, query: ListQuery
+) -> list[Transaction]:
+    """What went through one funding source of the user's, and one more if there is a next page."""
+    deposits_only = query.value("deposits_only") is True
+    return await _page(
+        tx, query, SOURCE_FILTERS, user_id, [funding_source_id], withdrawals=not deposits_only
+    )
+
+
+async def _page(
+    tx: Tx,
+    query: ListQuery,
+    filters: Mapping[str, Column],
+    user_id: UUID,
+    sources: list[Any] | None,
+    *,
+    withdrawals: bool,
+) -> list[Transaction]:
+    part = fragments(query, filters, tie_break="transaction.id")
+    parameters = {
+        **part.parameters,
+        "user_id": user_id,
+        "sources": sources,
+        "withdrawals": withdrawals,
+    }
+    sql = _PAGE.format(select=_SELECT, where=part.where, order=part.order)
+    return await _read(tx, sql, parameters)
+
+
+async def _read(tx: Tx, sql: str, parameters: dict[str, Any]) -> list[Transaction]:
+    async with tx.cursor(row_factory=class_row(Transaction)) as cursor:
+        await cursor.execute(sql.encode(), parameters)
+        return await cursor.fetchall()

@@ -1,0 +1,1 @@
+"""People: signing up, changing, finding and looking after them."""

@@ -1,0 +1,274 @@
+"""Two-step verifications: a code is sent to an address, and comes back (Memento, Verifications).
+
+One proves one change, once: `consume` takes it.
+"""
+
+import hmac
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+from uuid_utils.compat import uuid7
+
+from whipround.db import outbox
+from whipround.db.database import Tx
+from whipround.domain import credentials, throttles
+from whipround.domain.throttles import Charge
+from whipround.errors import Declined, Invalid, NotFound
+from whipround.keyring import Keyring
+
+CODE_LIFE = timedelta(minutes=10)
+CODE_TRIES = 5
+FRESH_FOR = timedelta(hours=1)
+"""How long after its approval a verification still proves anything."""
+KEPT_FOR = timedelta(days=1)
+"""How long an expired verification can still be asked about."""
+
+VerificationType = Literal["sms", "email", "call"]
+VerificationStatus = Literal["pending", "approved", "rejected", "cancelled", "failed"]
+AddressKind = Literal["phone", "email"]
+
+PROVES: dict[VerificationType, AddressKind] = {"sms": "phone", "call": "phone", "email": "email"}
+
+
+class VerificationNotFound(NotFound):
+    """There is no such verification."""
+
+
+class VerificationFinished(Declined):
+    """The verification is not pending any more."""
+
+    code = "verification_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A verification as its row has it. `user_id` is null when nobody was logged in."""
+
+    id: UUID
+    user_id: UUID | None
+    type: VerificationType
+    recipient: str
+    status: VerificationStatus
+    attempts: int
+    error_code: str
+    code_digest: bytes
+    used_at: datetime | None
+    approved_at: datetime | None
+    expires_at: datetime
+
+    def shown(self, now: datetime) -> "Verification":
+        """As it is to be seen at `now`: a pending one whose time is over has failed."""
+        if self.status == "pending" and self.expires_at <= now:
+            return replace(self, status="failed", error_code="expired")
+        return self
+
+
+_COLUMNS = """id, user_id, type, recipient, status, attempts, error_code, code_digest, used_at,
+    approved_at, expires_at"""
+
+_FIND = f"""
+    select {_COLUMNS} from verification where id = %(id)s
+"""  # noqa: S608 (our own column names)
+
+_LOCK = _FIND + " for update"
+
+_CANCEL_OLDER = """
+    update verification
+    set status = 'cancelled', updated_at = %(now)s
+    where recipient = %(recipient)s
+        and user_id is not distinct from %(user_id)s::uuid
+        and status = 'pending'
+"""
+
+_INSERT = f"""
+    insert into verification (id, user_id, type, recipient, event, status, code_digest, expires_at,
+        created_at, updated_at)
+    values (%(id)s, %(user_id)s, %(type)s, %(recipient)s, %(event)s, 'pending', %(code_digest)s,
+        %(expires_at)s, %(now)s, %(now)s)
+    returning {_COLUMNS}
+"""  # noqa: S608
+
+_WRITE = f"""
+    update verification
+    set status = %(status)s, attempts = %(attempts)s, error_code = %(error_code)s,
+        approved_at = %(approved_at)s, updated_at = %(now)s
+    where id = %(id)s
+    returning {_COLUMNS}
+"""  # noqa: S608
+
+_USE = """
+    update verification set used_at = %(now)s, updated_at = %(now)s where id = %(id)s
+"""
+
+_PRUNE = """
+    delete from verification
+    where id in (select id from verification where expires_at < %(before)s limit %(limit)s)
+"""
+
+
+async def request(
+    tx: Tx,
+    *,
+    user_id: UUID | None,
+    address: str,
+    kind: VerificationType,
+    recipient: str,
+    event: str,
+    locale: str,
+    keyring: Keyring,
+    now: datetime,
+    limit_multiplier: int = 1,
+) -> Verification:
+    """Send a code (Memento, Two-step verification – Step 1).
+
+    The recipient is an E.164 number, or for `email` an email address in lower case. Limits count
+    against the user, or against the client's `address` where nobody is logged in. What the same
+    caller still had pending for the recipient is cancelled. Raises Throttled.
+    """
+    caller = f"user {user_id}" if user_id else f"address {address}"
+    await throttles.charge(
+        tx,
+        [
+            Charge(throttles.CODES_PER_CALLER, caller),
+            Charge(throttles.CODES_PER_RECIPIENT, recipient),
+        ],
+        keyring=keyring,
+        now=now,
+        multiplier=limit_multiplier,
+    )
+    await tx.execute(_CANCEL_OLDER, {"recipient": recipient, "user_id": user_id, "now": now})
+    code = credentials.new_code()
+    message = outbox.Message(
+        kind, recipient, "verification_code", locale, {"code": code, "event": event}
+    )
+    await outbox.put(tx, [message], now=now)
+    id_ = uuid7()
+    return await _one(
+        tx,
+        _INSERT,
+        {
+            "id": id_,
+            "user_id": user_id,
+            "type": kind,
+            "recipient": recipient,
+            "event": event,
+            "code_digest": keyring.code(id_, code),
+            "expires_at": now + CODE_LIFE,
+            "now": now,
+        },
+    )
+
+
+async def provide(
+    tx: Tx,
+    *,
+    verification_id: UUID,
+    user_id: UUID | None,
+    code: str,
+    keyring: Keyring,
+    now: datetime,
+) -> Verification:
+    """Bring the code (Memento, Two-step verification – Step 2); what came of it.
+
+    A wrong code is no error here: it is recorded on the verification, which is still pending until
+    the fifth one. Raises VerificationNotFound, also for another user's; VerificationFinished.
+    """
+    found = await _visible(tx, _LOCK, verification_id, user_id)
+    if found.status != "pending":
+        raise VerificationFinished
+    judged = found.shown(now)
+    if judged.status == "pending":
+        judged = _judge(judged, keyring.code(found.id, code), now)
+    return await _one(
+        tx,
+        _WRITE,
+        {
+            "id": judged.id,
+            "status": judged.status,
+            "attempts": judged.attempts,
+            "error_code": judged.error_code,
+            "approved_at": judged.approved_at,
+            "now": now,
+        },
+    )
+
+
+def _judge(pending: Verification, given_digest: bytes, now: datetime) -> Verification:
+    """What a pending verification becomes by a try at its code."""
+    if hmac.compare_digest(pending.code_digest, given_digest):
+        return replace(pending, status="approved", error_code="", approved_at=now)
+    if pending.attempts < CODE_TRIES:
+        return replace(pending, attempts=pending.attempts + 1, error_code="invalid_code")
+    return replace(pending, status="failed", error_code="too_many_attempts")
+
+
+async def get(
+    tx: Tx, *, verification_id: UUID, user_id: UUID | None, now: datetime
+) -> Verification:
+    """A verification; raises VerificationNotFound, also for another user's."""
+    return (await _visible(tx, _FIND, verification_id, user_id)).shown(now)
+
+
+async def consume(
+    tx: Tx,
+    *,
+    verification_id: UUID,
+    kind: AddressKind,
+    user_id: UUID | None,
+    field: str,
+    now: datetime,
+) -> str:
+    """Use up a verification; the address it proves.
+
+    It must prove this kind of address, have been asked for by this user (by nobody: None), approved
+    within the last hour, and not been used. Raises Invalid, naming `field`, where it does not.
+    """
+    try:
+        found = await _one(tx, _LOCK, {"id": verification_id})
+    except VerificationNotFound:
+        found = None
+    if found is None or found.user_id != user_id:
+        raise Invalid.field(field, "not_found", "Id is not that of a verification")
+    reason = _why_useless(found, kind, now)
+    if reason is not None:
+        raise Invalid.field(field, "invalid", f"Id is of a verification that {reason}")
+    await tx.execute(_USE, {"id": found.id, "now": now})
+    return found.recipient
+
+
+def _why_useless(found: Verification, kind: AddressKind, now: datetime) -> str | None:
+    if PROVES[found.type] != kind:
+        return "does not prove this kind of address"
+    if found.status != "approved" or found.approved_at is None:
+        return "has not been approved"
+    if found.used_at is not None:
+        return "has been used"
+    if found.approved_at + FRESH_FOR <= now:
+        return "was approved too long ago"
+    return None
+
+
+async def _visible(tx: Tx, query: str, verification_id: UUID, user_id: UUID | None) -> Verification:
+    """What anybody asked for is open to all who know its id; what a user asked for, to them."""
+    found = await _one(tx, query, {"id": verification_id})
+    if found.user_id not in (None, user_id):
+        raise VerificationNotFound
+    return found
+
+
+async def _one(tx: Tx, query: str, values: dict[str, object]) -> Verification:
+    async with tx.cursor(row_factory=class_row(Verification)) as cursor:
+        await cursor.execute(query, values)
+        found = await cursor.fetchone()
+    if found is None:
+        raise VerificationNotFound
+    return found
+
+
+async def prune(tx: Tx, *, now: datetime, limit: int) -> int:
+    """Delete up to `limit` verifications that expired a day ago; how many there were."""
+    cursor = await tx.execute(_PRUNE, {"before": now - KEPT_FOR, "limit": limit})
+    return cursor.rowcount
