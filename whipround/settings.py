@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     call_url: SecretStr | None = Field(
         None, description="The apprise URL of a voice-call service, in the same form."
     )
+    trusted_proxies: str = Field(
+        "",
+        description="The addresses or networks of proxies, with commas between them, whose"
+        " `X-Forwarded-For` and `X-Forwarded-Proto` are believed; none by default.",
+    )
     log_format: Literal["json", "text"] = Field(
         "text", description="How log lines are written: for machines or for people."
     )

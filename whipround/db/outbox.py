@@ -30,8 +30,8 @@ class Message:
 _INSERT = """
     insert into outbox (channel, recipient, kind, locale, data, due_at, created_at)
     select channel, recipient, kind, locale, data::jsonb, %(now)s, %(now)s
-    from unnest(%(channel)s::text[], %(recipient)s::text[], %(kind)s::text[], %(locale)s::text[],
-        %(data)s::text[]) as message (channel, recipient, kind, locale, data)
+    from unnest(%(channel)b::text[], %(recipient)b::text[], %(kind)b::text[], %(locale)b::text[],
+        %(data)b::text[]) as message (channel, recipient, kind, locale, data)
 """
 
 

@@ -1,0 +1,5 @@
+"""`python -m whipround` is `whipround`."""
+
+from whipround.cli import main
+
+main()

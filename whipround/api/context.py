@@ -1,0 +1,269 @@
+"""One request, as far as the dialects share it: product, correlation, time, key, body.
+
+`Front` stands before each dialect's app: it reads the headers once, finds the product, echoes
+Product-ID and Correlation-ID in every answer, and writes the log line.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+import uuid_utils
+
+from whipround.api.bodies import Malformed
+from whipround.api.logs import RequestLog
+from whipround.api.services import Directory, Services
+from whipround.api.types import App, Receive, Scope, Send
+from whipround.db.database import Database
+from whipround.db.request_keys import RequestKey
+from whipround.domain.products import Product
+from whipround.domain.sessions import Session
+from whipround.errors import Unauthenticated
+
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3})")
+
+
+class MalformedCorrelationId(Malformed):
+    """The Correlation-ID must be a UUID."""
+
+    code = "malformed_correlation_id"
+
+
+class MalformedIdempotencyKey(Malformed):
+    """The Idempotency-Key must be 1 to 255 visible ASCII characters."""
+
+    code = "malformed_idempotency_key"
+
+
+class Call:
+    """What a handler knows of its request. `now` is aware UTC, read once.
+
+    `session` is None for a caller who has not said who they are. `body` holds the bytes as sent,
+    once they have been read. `headers` have lower-case names; of a repeated one the last counts.
+    """
+
+    __slots__ = (
+        "_client_key",
+        "_scope",
+        "body",
+        "correlation_id",
+        "headers",
+        "now",
+        "services",
+        "session",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], services: Services) -> None:
+        self._scope = scope
+        self._client_key = b""
+        self.headers = headers
+        self.services = services
+        self.correlation_id = b""
+        self.now = datetime.now(UTC)
+        self.session: Session | None = None
+        self.body: bytes | None = None
+        self.status = 0
+
+    def read_headers(self, dialect: bytes) -> Malformed | None:
+        """Read what the client calls this request; what is wrong with that, if anything is.
+
+        Its key is the Idempotency-Key, else the Correlation-ID; where neither is sent, one is made
+        up, and then nothing can be repeated.
+        """
+        sent = self.headers.get(b"correlation-id")
+        well_formed = _well_formed(sent)
+        self.correlation_id = well_formed or _new_id()
+        self._client_key = dialect + b" " + self.correlation_id.lower()
+        if sent is not None and well_formed is None:
+            return MalformedCorrelationId()
+        key = self.headers.get(b"idempotency-key")
+        if key is not None:
+            if not _IDEMPOTENCY_KEY.fullmatch(key):
+                return MalformedIdempotencyKey()
+            self._client_key = dialect + b" key " + key
+        return None
+
+    @property
+    def db(self) -> Database:
+        """The database, seen from the product's schema."""
+        return self.services.db
+
+    @property
+    def product(self) -> Product:
+        """The product the request is for."""
+        return self.services.product
+
+    @property
+    def authenticated(self) -> Session:
+        """The session; raises Unauthenticated where there is none."""
+        if self.session is None:
+            raise Unauthenticated
+        return self.session
+
+    @property
+    def path(self) -> str:
+        """The path of the request, percent-decoded."""
+        path: str = self._scope["path"]
+        return path
+
+    @property
+    def query_string(self) -> bytes:
+        """What follows the path, as sent."""
+        query_string: bytes = self._scope["query_string"]
+        return query_string
+
+    @property
+    def remote_address(self) -> str:
+        """The caller's network address; empty if there is none, as over a Unix socket."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
+
+    @property
+    def key(self) -> RequestKey:
+        """What makes this request the same as an earlier one, for exactly-once writes.
+
+        A key belongs to its person, and not to the session alone: who repeats a payment after
+        logging in again must not pay twice. The body must have been read.
+        """
+        person = self.session.user.id.hex if self.session else "-"
+        framed = f"{self._scope['method']} {person} {self.path}\0".encode() + self._client_key
+        return RequestKey(
+            id=hashlib.sha256(framed).digest(),
+            fingerprint=self.services.keyring.fingerprint(self.body or b""),
+        )
+
+    @property
+    def bearer(self) -> str | None:
+        """The bearer token of the Authorization header; None if there is no such header.
+
+        Raises Unauthenticated for any other kind of credential.
+        """
+        header = self.headers.get(b"authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise Unauthenticated
+        return token.strip().decode("latin-1")
+
+    @property
+    def locale(self) -> str:
+        """The reader's language: the person's own choice, else the client's, else English."""
+        if self.session is not None:
+            return self.session.user.locale
+        match = _LANGUAGE.match(self.headers.get(b"accept-language", b"").decode("latin-1"))
+        return match[1] if match else "en"
+
+    async def answer(self, answer: "Rendered", send: Send) -> None:
+        """Send an answer, with the headers that every answer has."""
+        self.status = answer.status
+        await answer.send(
+            send,
+            (b"correlation-id", self.correlation_id),
+            (b"product-id", self.services.product_id),
+        )
+
+
+class Rendered(NamedTuple):
+    """An answer as bytes. A body is JSON."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, send: Send, *more_headers: tuple[bytes, bytes]) -> None:
+        """Send it, as ASGI messages."""
+        headers = [(b"content-length", b"%d" % len(self.body)), *more_headers, *self.headers]
+        if self.body:
+            headers.append((b"content-type", b"application/json"))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+Refuse: TypeAlias = Callable[[Exception, Call | None], Rendered]
+"""Renders an error in a dialect's form, and logs it if it is a failure of ours."""
+
+
+class Front:
+    """Stands before a dialect's app: finds the product, and makes the `Call`.
+
+    `log` writes one line a request, if given; `nudge` is called after each request that may have
+    written something.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        dialect: bytes,
+        directory: Directory,
+        refuse: Refuse,
+        log: RequestLog | None = None,
+        nudge: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._app = app
+        self._mark = dialect
+        self._directory = directory
+        self._refuse = refuse
+        self._log = log
+        self._nudge = nudge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        started = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        product_id = headers.get(b"product-id")
+        services = self._directory.find(product_id, headers.get(b"host"))
+        if services is None:
+            services = await self._look_again(headers, send)
+            if services is None:
+                return
+        call = Call(scope, headers, services)
+        try:
+            wrong = call.read_headers(self._mark)
+            if wrong is not None:
+                await call.answer(self._refuse(wrong, call), send)
+                return
+            scope["state"]["call"] = call
+            await self._app(scope, receive, send)
+        finally:
+            if scope["method"] != "GET":
+                self._nudge()
+            if self._log is not None:
+                self._log.write(
+                    request_id=call.correlation_id,
+                    method=scope["method"],
+                    path=scope.get("path_template", "-"),
+                    status=call.status,
+                    started=started,
+                    user_id=call.session.user.id if call.session else None,
+                )
+
+    async def _look_again(self, headers: dict[bytes, bytes], send: Send) -> Services | None:
+        """The services of a product that was not known a moment ago; None if still not."""
+        product_id = headers.get(b"product-id")
+        try:
+            return await self._directory.ask(product_id, headers.get(b"host"))
+        except Exception as error:  # noqa: BLE001 (each has its answer)
+            echoed = [
+                (b"correlation-id", _well_formed(headers.get(b"correlation-id")) or _new_id())
+            ]
+            if _well_formed(product_id):
+                echoed.append((b"product-id", product_id or b""))
+            await self._refuse(error, None).send(send, *echoed)
+            return None
+
+
+def _well_formed(sent: bytes | None) -> bytes | None:
+    """The id that was sent, if it is a UUID."""
+    return sent if sent is not None and _UUID.fullmatch(sent) else None
+
+
+def _new_id() -> bytes:
+    return str(uuid_utils.uuid4()).encode()

@@ -1,0 +1,327 @@
+"""The types of request fields that several chapters share, as annotations for pydantic models.
+
+Each takes the text as it came and yields it as it is stored; what is wrong is raised with `wrong`.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, Inexact
+from functools import cache
+from typing import Annotated, Any, Literal, NoReturn
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import msgspec
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from whipround.money import EXACT, LARGEST, SCALE, is_currency
+
+Code = Literal[
+    "required",
+    "invalid",
+    "already_taken",
+    "unsupported",
+    "too_small",
+    "too_large",
+    "too_long",
+    "too_precise",
+    "not_found",
+]
+"""The words a field error may carry (later revisions, "Decision, errors")."""
+
+
+def wrong(code: Code, predicate: str) -> NoReturn:
+    """Refuse the field being validated; `predicate` follows its name, as in "must be positive"."""
+    # pydantic fills in {placeholders}; the words may contain braces of their own.
+    raise PydanticCustomError(code, "{words}", {"words": predicate})
+
+
+# Amounts and currencies.
+
+_AMOUNT_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_FINEST = Decimal(1).scaleb(-SCALE)
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        return _in_range(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _in_range(Decimal(value))
+    if isinstance(value, str) and _AMOUNT_TEXT.fullmatch(value):
+        return _in_range(Decimal(value))
+    if value is None:
+        wrong("required", "is required")
+    wrong("invalid", "must be a number, such as 20.50")
+
+
+def _in_range(value: Decimal) -> Decimal:
+    """`value` with all 8 decimals. Its size is looked at before anything is computed with it."""
+    if value.is_signed() or not value:
+        wrong("too_small", "must be greater than 0")
+    if value.adjusted() > LARGEST.adjusted() or value > LARGEST:
+        wrong("too_large", f"must be at most {LARGEST:f}")
+    try:
+        return value.quantize(_FINEST, context=EXACT)
+    except Inexact:
+        wrong("too_precise", f"must have at most {SCALE} decimals")
+
+
+Amount = Annotated[
+    Decimal,
+    PlainValidator(_amount),
+    WithJsonSchema(
+        {"type": "number", "exclusiveMinimum": 0, "maximum": int(LARGEST), "examples": [20.0]}
+    ),
+]
+"""A JSON number, or a string of ASCII digits: above 0, at most 10^12, at most 8 decimals. How many
+its currency allows is checked where the currency is known."""
+
+
+def _currency(value: str) -> str:
+    if len(value) != 3 or not is_currency(value):
+        wrong("invalid", "must be a three-letter ISO 4217 code, such as EUR")
+    return value
+
+
+Currency = Annotated[
+    str,
+    AfterValidator(_currency),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]}),
+]
+"""A three-letter ISO 4217 code in capitals. Whether the product has it is not checked here."""
+
+# Text.
+
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_NOT_IN_A_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _line(value: str) -> str:
+    # No control characters, and none that turn the direction, by which one name reads as another.
+    value = value.strip()
+    if not value.isprintable() and _NOT_IN_A_LINE.search(value):
+        wrong("invalid", "must be one line without control characters")
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.isprintable() and _NOT_IN_A_TEXT.search(value):
+        wrong("invalid", "must not contain control characters")
+    return value
+
+
+def _some(value: str) -> str:
+    return value or wrong("required", "must not be empty")
+
+
+ONE_LINE = AfterValidator(_line)
+"""One line, without the blanks around it: `Annotated[str, Field(max_length=100), ONE_LINE]`."""
+
+MANY_LINES = AfterValidator(_text)
+"""Prose, kept as sent: line breaks and tabs are fine, other control characters are not."""
+
+NOT_EMPTY = AfterValidator(_some)
+"""After ONE_LINE: blanks alone are nothing."""
+
+Name = Annotated[str, Field(max_length=100), ONE_LINE, NOT_EMPTY]
+"""What somebody or something is called: one line of 1 to 100 characters."""
+
+Description = Annotated[str, Field(max_length=1000), MANY_LINES]
+"""What somebody writes to go with a thing; perhaps nothing."""
+
+Meta = Annotated[str, Field(max_length=10_000), MANY_LINES]
+"""Text that the client owns, usually JSON; not looked into."""
+
+
+def _json_object(value: str) -> str:
+    try:
+        is_object = isinstance(msgspec.json.decode(value, type=Any), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        is_object = False
+    return value if is_object else wrong("invalid", "must be the JSON text of an object")
+
+
+JsonObject = Annotated[str, Field(max_length=10_000), MANY_LINES, AfterValidator(_json_object)]
+"""The JSON text of an object, kept as sent."""
+
+# People.
+
+
+def _pin(value: str) -> str:
+    if not (4 <= len(value) <= 8 and value.isascii() and value.isdigit()):
+        wrong("invalid", "must be 4 to 8 digits")
+    return value
+
+
+Pin = Annotated[
+    str,
+    AfterValidator(_pin),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4,8}$", "format": "password"}),
+]
+"""4 to 8 ASCII digits."""
+
+_PHONE_TEXT = re.compile(r"\+[0-9 ()./-]{6,31}", re.ASCII)
+_A_PHONE = "must be an international phone number, such as +44 7911 123456"
+
+
+def _phone(value: str) -> str:
+    if not _PHONE_TEXT.fullmatch(value):
+        wrong("invalid", _A_PHONE)
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        wrong("invalid", _A_PHONE)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # Not asked whether the number is valid, nor even possible in its country: the documents' own
+    # samples are neither. Its country must exist, and E.164 allows 15 digits.
+    return e164 if 8 <= len(e164) <= 16 else wrong("invalid", _A_PHONE)
+
+
+Phone = Annotated[
+    str,
+    AfterValidator(_phone),
+    WithJsonSchema({"type": "string", "pattern": r"^\+", "examples": ["+44 7911 123456"]}),
+]
+"""An international phone number, with punctuation if need be; becomes E.164 (`+447911123456`)."""
+
+
+def _email(value: str) -> str:
+    if len(value) > 254:
+        wrong("too_long", "must have at most 254 characters")
+    try:
+        # Reserved names ("test") are let through: nobody receives mail there, and tests use them.
+        address = validate_email(
+            value, check_deliverability=False, allow_smtputf8=False, test_environment=True
+        )
+    except EmailNotValidError:
+        wrong("invalid", "must be an email address, such as john@example.com")
+    return (address.ascii_email or address.normalized).lower()
+
+
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+"""An email address, by its form only; becomes lower case, an international domain ASCII."""
+
+_COUNTRY_CODES = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR"
+    " BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ"
+    " EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW"
+    " GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY"
+    " KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV"
+    " MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY"
+    " QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG"
+    " TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM"
+    " ZW UK"
+)
+COUNTRIES = frozenset(_COUNTRY_CODES.split())
+"""ISO 3166-1 alpha-2, and UK, which the documents write for GB."""
+
+
+def _country(value: str) -> str:
+    if value.upper() not in COUNTRIES:
+        wrong("invalid", "must be a two-letter ISO 3166-1 code, such as IS")
+    return value.upper()
+
+
+Country = Annotated[
+    str,
+    AfterValidator(_country),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["IS"]}),
+]
+"""A two-letter country code; becomes capitals, and UK stays UK."""
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _timezone(value: str) -> str:
+    if value not in _timezones():
+        wrong("invalid", "must be the name of a time zone, such as Europe/London")
+    return value
+
+
+Timezone = Annotated[
+    str,
+    AfterValidator(_timezone),
+    WithJsonSchema({"type": "string", "examples": ["Europe/London"]}),
+]
+"""A name of the time zone database."""
+
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
+
+
+def _locale(value: str) -> str:
+    return (
+        value if _LOCALE.fullmatch(value) else wrong("invalid", "must be a locale, such as en-GB")
+    )
+
+
+Locale = Annotated[
+    str,
+    AfterValidator(_locale),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2,3}", "examples": ["en-GB"]}),
+]
+"""A language and perhaps what narrows it down; kept as given."""
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in value
+    except ValueError:
+        usable = False
+    return value if usable else wrong("invalid", "must be an http or https address")
+
+
+Url = Annotated[str, Field(max_length=2000), ONE_LINE, AfterValidator(_url)]
+"""An http or https address, not fetched."""
+
+# Times.
+
+# A zone's plus arrives as a space where nobody escaped it: it is put back.
+_TIME_TEXT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?)"
+    r"(Z|[-+ ][0-9]{2}:?[0-9]{2})?",
+    re.ASCII,
+)
+
+
+def parse_time(text: str) -> datetime:
+    """A time as clients write it, in UTC: `YYYY-MM-DD`, `YYYY-MM-DD HH:MM[:SS]` or ISO 8601.
+
+    Without a zone it is UTC. Raises ValueError.
+    """
+    match = _TIME_TEXT.fullmatch(text)
+    if match is None:
+        raise ValueError("not a time")
+    local, zone = match.groups()
+    try:
+        time = datetime.fromisoformat(local + (zone or "").replace(" ", "+"))
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError as error:  # 0001-01-01 in a zone ahead of UTC
+        raise ValueError("not a time") from error
+
+
+def _time(value: object) -> datetime:
+    if value is None:
+        wrong("required", "is required")
+    try:
+        return parse_time(value if isinstance(value, str) else "")
+    except ValueError:
+        wrong("invalid", "must be a time, such as 2017-12-20 16:00:00 or 2017-12-20T16:00:00Z")
+
+
+Time = Annotated[
+    datetime,
+    PlainValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time; becomes UTC (`parse_time`)."""

@@ -1,0 +1,198 @@
+"""How a Memento handler is called: its request, who may call it, its body, its answer.
+
+A handler translates in, makes one domain call, translates out::
+
+    @post("/v1/users/{user_id:uuid}/block", status_code=200, opt=route())
+    async def block(request: Request, user_id: FromPath[UUID]) -> Reply[UserShape]: ...
+
+Whatever a handler does not say otherwise needs a session.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar
+
+import litestar
+from litestar.dto import AbstractDTO
+from litestar.openapi.spec import Reference
+from litestar.plugins import SerializationPlugin
+from litestar.response import Response
+from litestar.typing import FieldDefinition
+from pydantic import BaseModel
+
+from whipround.api import bodies
+from whipround.api.context import Call, Rendered
+from whipround.api.memento import filtering
+from whipround.api.memento.shapes_base import encode
+from whipround.api.types import Receive, Scope, Send
+from whipround.db.listing import Column, ListQuery
+from whipround.db.request_keys import Answer
+from whipround.domain import sessions
+from whipround.errors import DomainError, Unauthenticated
+
+T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    SESSION = "session"
+    """Whoever sends a good session token. The default."""
+
+    OPEN = "open"
+    """Anybody; a session token that is sent all the same must be good."""
+
+    ANYONE = "anyone"
+    """Anybody; no credential is looked at: one gone stale must not keep its owner out."""
+
+    TOKEN = "token"  # noqa: S105
+    """Whoever sends some bearer token, which the handler itself examines (`call.bearer`)."""
+
+
+def route(
+    *,
+    access: Access = Access.SESSION,
+    errors: Iterable[type[DomainError]] = (),
+    filters: Mapping[str, Column] | None = None,
+    searchable: bool = False,
+) -> dict[str, Any]:
+    """The `opt` of a handler: who may call it, and what its documentation lists.
+
+    `errors` are the domain errors it can be refused with, beyond those every route can; `filters`
+    the columns of a list, which then may call `request.list_query()`.
+    """
+    return {
+        "access": access,
+        "errors": tuple(errors),
+        "filters": filters,
+        "searchable": searchable,
+    }
+
+
+AnyRequest: TypeAlias = litestar.Request[Any, Any, Any]
+
+
+def call_of(request: AnyRequest) -> Call:
+    """What `Front` made of the request."""
+    call: Call = request.scope["state"]["call"]
+    return call
+
+
+class Request(litestar.Request[Any, Any, Any]):
+    """A request to a Memento route."""
+
+    __slots__ = ()
+
+    @property
+    def call(self) -> Call:
+        """Product, session, time, key, and whatever else the handler needs."""
+        return call_of(self)
+
+    async def body(self) -> bytes:
+        """The body; an empty one reads as an empty object, so that its missing fields are named.
+
+        Raises BodyTooLarge for more than 1 MiB.
+        """
+        call = self.call
+        if call.body is None:
+            call.body = await bodies.read(self.receive, call.headers)
+        return call.body or b"{}"
+
+    def list_query(self) -> ListQuery:
+        """What the query string asks of the list that the route declares. Raises Invalid."""
+        declared = self.route_handler.opt
+        return filtering.parse(
+            self.call.query_string, declared["filters"], searchable=declared["searchable"]
+        )
+
+
+class Reply(Response[T]):
+    """An answer: a shape (or a list of them) to render, or bytes rendered already.
+
+    Its status is the handler's unless it says so itself. Without content its body is empty.
+    """
+
+    __slots__ = ("_body", "_headers")
+
+    def __init__(
+        self,
+        content: T | None = None,
+        *,
+        body: bytes | None = None,
+        status_code: int | None = None,
+        more_headers: tuple[tuple[bytes, bytes], ...] = (),
+        **_: Any,  # what Litestar says of every response, for which there is no use here
+    ) -> None:
+        self._body = body if body is not None else (b"" if content is None else encode(content))
+        self._headers = more_headers
+        self.status_code = status_code
+
+    @classmethod
+    def rendered(cls, answer: Answer) -> "Reply[T]":
+        """An answer that was rendered when the money moved, or the first time it was asked for."""
+        return cls(body=answer.body, status_code=answer.status)
+
+    def to_asgi_response(  # type: ignore[override] # an ASGI app is all that Litestar asks for
+        self, *_: Any, status_code: int | None = None, **__: Any
+    ) -> "Reply[T]":
+        """The answer as an ASGI app."""
+        self.status_code = self.status_code or status_code
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the answer."""
+        call: Call = scope["state"]["call"]
+        await call.answer(Rendered(self.status_code or 200, self._body, self._headers), send)
+
+
+class _Body(AbstractDTO[Model]):
+    """Reads a body into the pydantic model that a handler names as its `data`."""
+
+    def decode_bytes(self, value: bytes) -> Model:
+        """The body as a model. Raises MalformedBody, and Invalid naming every wrong field."""
+        return bodies.parse(self.model_type, value)
+
+    @classmethod
+    def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
+        """Litestar's own decoding is not used, so nothing is prepared for it."""
+
+    @classmethod
+    def create_openapi_schema(cls, *_: Any, **__: Any) -> Reference:
+        """pydantic describes the model; `openapi.py` adds its words to the document."""
+        return Reference(ref=f"#/components/schemas/{cls.model_type.__name__}")
+
+
+class Bodies(SerializationPlugin):
+    """Has Litestar read pydantic models with `_Body`."""
+
+    def supports_type(self, field_definition: FieldDefinition) -> bool:
+        """Whether the annotation is a pydantic model."""
+        return field_definition.is_subclass_of(BaseModel)
+
+    def create_dto_for_type(self, field_definition: FieldDefinition) -> type[AbstractDTO[Any]]:
+        """What reads that model."""
+        return _Body.__class_getitem__(field_definition.annotation)
+
+
+async def authenticate(request: AnyRequest) -> None:
+    """Find out who is calling, before anything else of the request is looked at.
+
+    Raises Unauthenticated where the route's access asks for more than was sent.
+    """
+    call = call_of(request)
+    access = request.route_handler.opt.get("access", Access.SESSION)
+    if access is Access.ANYONE:
+        return
+    token = call.bearer
+    if token is None:
+        if access is not Access.OPEN:
+            raise Unauthenticated
+        return
+    if access is not Access.TOKEN:
+        digest = sessions.digest(token)
+        if digest is None:
+            raise Unauthenticated
+        call.session = await call.services.sessions.submit(digest)
+        if call.session is None:
+            raise Unauthenticated

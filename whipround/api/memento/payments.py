@@ -1,0 +1,210 @@
+"""Memento, Payments: to a user or to a phone number, and the receipts of them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, JSONBody
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+
+from whipround.api.context import Call
+from whipround.api.fields import (
+    ONE_LINE,
+    Amount,
+    Currency,
+    Description,
+    Meta,
+    Phone,
+    Pin,
+    wrong,
+)
+from whipround.api.memento.call import Reply, Request, route
+from whipround.api.memento.errors import answer_of
+from whipround.api.memento.lists import page
+from whipround.api.memento.people import ImageAddress
+from whipround.api.memento.shapes import payments as shapes
+from whipround.api.memento.shapes_base import encode
+from whipround.db.request_keys import Answer, InProgress, KeyReused
+from whipround.domain.credentials import InvalidPin, UserLocked
+from whipround.domain.funding import FundingSourceDisabled
+from whipround.domain.payments import reading, receipts
+from whipround.domain.payments.commands import Blocked, Pay, Payment
+from whipround.domain.payments.reading import PaymentNotFound, Seen
+from whipround.errors import DomainError, FieldError, Invalid
+from whipround.ledger.transfers import InsufficientFunds
+from whipround.money import Money, digits, fits_currency
+
+
+class RecipientInput(BaseModel):
+    """Who is paid, and how much."""
+
+    amount: Amount = Field(description="The amount the recipient gets.")
+    name: Annotated[str, Field(max_length=100), ONE_LINE] = Field(
+        "", description="What to call the recipient of a phone number."
+    )
+    meta: Meta = Field("", description="Text that the client owns.")
+    phone: Phone | None = Field(
+        None, description="The phone number to pay, in the place of a user."
+    )
+    user_id: UUID | None = Field(
+        None, validate_default=True, description="The user to pay, in the place of a phone number."
+    )
+
+    @field_validator("user_id")
+    @classmethod
+    def _one_of_two(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
+        if "phone" not in info.data:
+            return value  # what was sent is wrong by itself
+        if value is None and info.data["phone"] is None:
+            wrong("required", "or phone is required")
+        if value is not None and info.data["phone"] is not None:
+            wrong("invalid", "and phone exclude each other")
+        return value
+
+
+class PaymentCreate(BaseModel):
+    """A payment to be made (Memento, Create a payment)."""
+
+    amount: Amount | None = Field(
+        None, description="The recipient's amount; may be left out, and must agree with it."
+    )
+    currency: Currency = Field(description="The currency the recipient gets.")
+    description: Description = Field("", description="The payment message.")
+    meta: Meta = Field("", description="Text that the client owns.")
+    recipient: RecipientInput = Field(description="Who is paid, and how much.")
+    image: ImageAddress | None = Field(None, description="A picture to go with the payment.")
+    funding_source_id: UUID = Field(description="The funding source to withdraw from.")
+    pin: Pin = Field(repr=False, description="The current user's PIN.")
+
+    def mistakes(self, currencies: tuple[str, ...]) -> list[FieldError]:
+        """What is wrong with the fields taken together."""
+        errors = []
+        if self.currency not in currencies:
+            message = f"Currency must be one of {', '.join(currencies)}"
+            errors.append(FieldError("currency", "unsupported", message))
+        if not fits_currency(self.recipient.amount, self.currency):
+            message = f"Amount must have at most {digits(self.currency)} decimals"
+            errors.append(FieldError("recipient.amount", "too_precise", message))
+        if self.amount is not None and self.amount != self.recipient.amount:
+            message = "Amount must be left out, or be the recipient's"
+            errors.append(FieldError("amount", "invalid", message))
+        return errors
+
+    def command(self, call: Call) -> Pay:
+        """As the domain knows it. Raises Invalid."""
+        errors = self.mistakes(call.product.currencies)
+        if errors:
+            raise Invalid(errors)
+        payer = call.authenticated.user
+        to = self.recipient
+        return Pay(
+            key=call.key,
+            payer_id=payer.id,
+            payer_name=payer.full_name,
+            pin=call.services.keyring.pin(payer.id, self.pin),
+            funding_source_id=self.funding_source_id,
+            recipient_user_id=to.user_id,
+            recipient_address=None if to.phone is None else ("phone", to.phone),
+            recipient_name=to.name,
+            recipient_meta=to.meta,
+            amount=Money(to.amount, self.currency),
+            description=self.description,
+            meta=self.meta,
+            image_url=self.image.url if self.image else None,
+            render=lambda outcome: _rendered(outcome, call),
+        )
+
+
+def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
+    """The answer that is stored with the money."""
+    if isinstance(outcome, DomainError):
+        refusal = answer_of(outcome)
+        return Answer(refusal.status, refusal.body)
+    payer = call.authenticated.user
+    seen = Seen([outcome], {payer.id: payer}, {})
+    shape = shapes.payment(outcome, seen, viewer_id=payer.id, now=call.now)
+    return Answer(201, encode(shape))
+
+
+@post(
+    "/v1/payments",
+    status_code=201,
+    summary="Create a payment",
+    tags=["Payments"],
+    opt=route(
+        errors=(
+            InvalidPin,
+            UserLocked,
+            FundingSourceDisabled,
+            InsufficientFunds,
+            Blocked,
+            KeyReused,
+            InProgress,
+        )
+    ),
+)
+async def create_payment(request: Request, data: JSONBody[PaymentCreate]) -> Reply[shapes.Payment]:
+    """Create a payment: send money to a user, or to a phone number whose owner can claim it.
+
+    The payer pays the fee on top. A phone number that nobody has proven yet is told by SMS; whoever
+    proves it in time has the money, else it returns, fee and all.
+    """
+    call = request.call
+    return Reply.rendered(await call.services.payments.submit(data.command(call)))
+
+
+@get(
+    "/v1/payments",
+    summary="Get a list of payments",
+    tags=["Payments"],
+    opt=route(filters=reading.FILTERS),
+)
+async def list_payments(request: Request) -> Reply[list[shapes.Payment]]:
+    """Get a list of payments that the current user made or received."""
+    call, query = request.call, request.list_query()
+    user_id = call.authenticated.user.id
+    async with call.db.transaction() as tx:
+        seen = await reading.page(tx, user_id=user_id, query=query)
+    return page(
+        request,
+        query,
+        seen.payments,
+        lambda each: shapes.payment(each, seen, viewer_id=user_id, now=call.now),
+    )
+
+
+@get(
+    "/v1/payments/{payment_id:uuid}",
+    summary="Get a payment",
+    tags=["Payments"],
+    opt=route(errors=(PaymentNotFound,)),
+)
+async def get_payment(request: Request, payment_id: FromPath[UUID]) -> Reply[shapes.Payment]:
+    """Get a payment that the current user made or received."""
+    call = request.call
+    user_id = call.authenticated.user.id
+    async with call.db.transaction() as tx:
+        seen = await reading.find(tx, user_id=user_id, payment_id=payment_id)
+    (found,) = seen.payments
+    return Reply(shapes.payment(found, seen, viewer_id=user_id, now=call.now))
+
+
+@get(
+    "/v1/payments/{payment_id:uuid}/receipt",
+    summary="Get a receipt",
+    tags=["Payments"],
+    opt=route(errors=(PaymentNotFound,)),
+)
+async def get_receipt(request: Request, payment_id: FromPath[UUID]) -> Reply[shapes.Receipt]:
+    """Get the receipt of a payment, once it is fully processed.
+
+    Only the payer sees how it was paid.
+    """
+    call = request.call
+    user_id = call.authenticated.user.id
+    async with call.db.transaction() as tx:
+        found = await receipts.receipt(tx, user_id=user_id, payment_id=payment_id)
+    return Reply(shapes.receipt(found, locale=call.locale))
+
+
+handlers = [create_payment, list_payments, get_payment, get_receipt]

@@ -1,0 +1,121 @@
+"""What the handlers about people share: parts of request bodies, limits, writes done once."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from whipround.api.context import Call
+from whipround.api.fields import ONE_LINE
+from whipround.api.memento.call import Reply
+from whipround.api.memento.errors import answer_of
+from whipround.api.memento.shapes_base import Shape, encode
+from whipround.api.people_fields import WebAddress
+from whipround.db import request_keys
+from whipround.db.database import Tx
+from whipround.db.request_keys import Answer, InProgress, KeyReused
+from whipround.domain.devices import DeviceChange, NewDevice
+from whipround.domain.throttles import SANDBOX_MULTIPLIER
+from whipround.domain.users.proofs import Proof
+from whipround.errors import Declined, DomainError
+
+REPEATS = (KeyReused, InProgress)
+"""What a write that is done once can be refused with, for the documentation."""
+
+DeviceText = Annotated[str, Field(min_length=1, max_length=100), ONE_LINE]
+PushToken = Annotated[str, Field(max_length=4096, repr=False), ONE_LINE]
+
+
+class DeviceDescription(BaseModel):
+    """The device somebody logs in from."""
+
+    id: UUID = Field(
+        validation_alias=AliasChoices("id", "uuid"),
+        description="The unique identifier of the device; `uuid` is read too.",
+    )
+    make: DeviceText = Field(description="The make.")
+    model: DeviceText = Field(description="The model.")
+    os_name: DeviceText = Field(description="The name of its operating system.")
+    os_version: DeviceText = Field(description="The version of its operating system.")
+    apn_device_token: PushToken | None = Field(
+        None, repr=False, description="The token for Apple's push notifications."
+    )
+    gcm_device_token: PushToken | None = Field(
+        None, repr=False, description="The token for Google's push notifications."
+    )
+
+    def device(self) -> NewDevice:
+        """As the domain knows it."""
+        given = self.model_dump(exclude_none=True)
+        return NewDevice(**given)
+
+
+class DeviceUpdate(BaseModel):
+    """What to change of the current device; what is left out stays."""
+
+    id: UUID | None = Field(
+        None,
+        validation_alias=AliasChoices("id", "uuid"),
+        description="The id of the current device; no other can be changed.",
+    )
+    make: DeviceText | None = Field(None, description="The make.")
+    model: DeviceText | None = Field(None, description="The model.")
+    os_name: DeviceText | None = Field(None, description="The name of its operating system.")
+    os_version: DeviceText | None = Field(None, description="The version of its operating system.")
+    apn_device_token: PushToken | None = Field(
+        None, repr=False, description="The token for Apple's push notifications."
+    )
+    gcm_device_token: PushToken | None = Field(
+        None, repr=False, description="The token for Google's push notifications."
+    )
+
+    def change(self) -> DeviceChange:
+        """As the domain knows it."""
+        return DeviceChange(**self.model_dump(exclude_none=True))
+
+
+class VerifiedField(BaseModel):
+    """A field of a user, and the verification that proves it."""
+
+    field: Literal["phone", "email"] = Field(description="Which field: `phone` or `email`.")
+    id: UUID = Field(description="The id of the approved verification.")
+
+    def proof(self) -> Proof:
+        """As the domain knows it."""
+        return Proof(self.field, self.id)
+
+
+class ImageAddress(BaseModel):
+    """Where a picture is."""
+
+    url: WebAddress = Field(description="The picture's http or https address.")
+
+
+def limit_multiplier(call: Call) -> int:
+    """How much wider the limits on what people try are here than usual."""
+    return SANDBOX_MULTIPLIER if call.services.sandbox else 1
+
+
+async def once(call: Call, act: Callable[[Tx], Awaitable[Answer]]) -> Reply[Any]:
+    """Carry out a write exactly once, under the request's key; its answer, or the first one again.
+
+    Refusals by a rule are remembered with it; wrong fields and limits are not.
+    """
+    answer = await request_keys.once(call.db, call.key, act, refuse=_refuse, now=call.now)
+    return Reply.rendered(answer)
+
+
+def answer(shape: Shape, *, status: int = 200) -> Answer:
+    """The rendered answer of a write."""
+    return Answer(status, encode(shape))
+
+
+def refusal(error: DomainError) -> Answer:
+    """The rendered answer of a write that a rule refuses."""
+    rendered = answer_of(error)
+    return Answer(rendered.status, rendered.body)
+
+
+def _refuse(error: DomainError) -> Answer | None:
+    return refusal(error) if isinstance(error, Declined) else None

@@ -1,0 +1,1 @@
+"""The objects of the Memento API, as they are answered."""

@@ -1,0 +1,204 @@
+"""Payments and what hangs on them (Memento, Payments, Participation, Receipt)."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from whipround.api.memento.shapes import people
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount, doc
+from whipround.domain.payees import Holding
+from whipround.domain.payments import commands, reading, receipts
+from whipround.money import format_money
+
+
+class Participant(Shape):
+    """Who is paid (Memento, The participant object)."""
+
+    id: ID
+    user_id: Annotated[
+        UUID | None, doc("The user; null while nobody has proven the number that was paid.")
+    ]
+    parent_user_id: Annotated[UUID | None, doc("The user's parent user, if there is one.")]
+    transaction_id: Annotated[UUID, doc("The transaction that carries the money.")]
+    status: Annotated[str, doc("`pending`, `paid`, or `cancelled` where the money went back.")]
+    amount: Annotated[Amount, doc("The amount being paid.")]
+    currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
+    full_name: Annotated[str, doc("The full name; the one the payer gave, of somebody unknown.")]
+    username: Annotated[str, doc("The username; empty for somebody unknown.")]
+    verified: Annotated[bool, doc("Whether the user's account has been verified.")]
+    official: Annotated[bool, doc("Whether the user's account is an official one.")]
+    messages: Annotated[None, doc("Always null: a payment has no messages.")]
+    meta: Annotated[str, doc("Text that the client owns.")]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
+class UnclaimedPayment(Shape):
+    """Money that waits, or waited, for somebody to prove the number it was sent to."""
+
+    id: ID
+    funding_source_id: Annotated[
+        UUID | None, doc("The payer's funding source it returns to; null for the recipient.")
+    ]
+    transaction_id: Annotated[UUID, doc("The transaction that carries the money.")]
+    processed: Annotated[bool, doc("Whether the money has been claimed.")]
+    error: Annotated[bool, doc("Whether it could not be claimed.")]
+    error_message: Annotated[str, doc("Why it could not be claimed; or empty.")]
+    expires_at: Annotated[datetime, doc("The time when the money returns if nobody claims it.")]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
+class Payment(Shape):
+    """A payment (Memento, The payment object)."""
+
+    id: ID
+    status: Annotated[str, doc("`open` while the money waits to be claimed, else `closed`.")]
+    fulfillment_status: Annotated[str, doc("`unfulfilled` or `fulfilled`.")]
+    amount: Annotated[Amount, doc("The amount the recipient gets.")]
+    currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
+    description: Annotated[str, doc("The title, visible to owner and recipient.")]
+    image: Annotated[None, doc("The payment's picture; null while none is kept.")]
+    owner: Annotated[people.User, doc("The user who made the payment.")]
+    recipient: Annotated[Participant, doc("The recipient.")]
+    unclaimed_payment: Annotated[
+        UnclaimedPayment | None,
+        doc("Set where the recipient was not a user when the payment was made."),
+    ]
+    meta: Annotated[str, doc("Text that the client owns.")]
+    expires_at: Annotated[
+        datetime | None, doc("Until when an unclaimed payment can be claimed; else null.")
+    ]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
+class ReceiptParty(Shape):
+    """One side of a receipt."""
+
+    id: ID
+    title: Annotated[str, doc('The name: "John Dough (@johndough)".')]
+    details: Annotated[list[str] | None, doc("More about the user, or null.")]
+
+
+class ReceiptMethod(Shape):
+    """How it was paid."""
+
+    id: ID
+    title: Annotated[str, doc("The funding source's title.")]
+    details: Annotated[list[str] | None, doc("More about the funding source, or null.")]
+
+
+class ReceiptAmounts(Shape):
+    """What it came to, as a person writes it in their language."""
+
+    total: Annotated[str, doc("What left the payer: paid and cost together.")]
+    paid: Annotated[str, doc("What the recipient got.")]
+    cost: Annotated[str, doc("The fee.")]
+    currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
+
+
+class Receipt(Shape):
+    """A receipt (Memento, The receipt object)."""
+
+    description: Annotated[str, doc("The payment's title.")]
+    reference_code: Annotated[str, doc("A code to refer to the payment by.")]
+    time: Annotated[datetime, doc("The time when the money arrived.")]
+    payer: Annotated[ReceiptParty, doc("Who paid.")]
+    recipient: Annotated[ReceiptParty, doc("Who was paid.")]
+    payment_method: Annotated[
+        ReceiptMethod | None, doc("How it was paid; null in the recipient's version.")
+    ]
+    amounts: Annotated[ReceiptAmounts, doc("What it came to.")]
+
+
+def payment(
+    made: commands.Payment, seen: reading.Seen, *, viewer_id: UUID, now: datetime
+) -> Payment:
+    """A payment as one of its two sides sees it; `seen` knows its owner."""
+    between = seen.relationships.get(made.owner_id, ())
+    return Payment(
+        id=made.id,
+        status=made.status,
+        fulfillment_status=made.fulfillment_status,
+        amount=amount(made.amount, made.currency),
+        currency=made.currency,
+        description=made.description,
+        image=None,
+        owner=people.user(seen.owners[made.owner_id], between, now=now),
+        recipient=_participant(made),
+        unclaimed_payment=_unclaimed(made.holding, sees_source=made.owner_id == viewer_id),
+        meta=made.meta,
+        expires_at=made.expires_at,
+        created_at=made.created_at,
+        updated_at=made.updated_at,
+    )
+
+
+def _participant(made: commands.Payment) -> Participant:
+    recipient = made.recipient
+    return Participant(
+        id=recipient.id,
+        user_id=recipient.user_id,
+        parent_user_id=recipient.parent_user_id,
+        transaction_id=made.transaction_id,
+        status=recipient.status,
+        amount=amount(made.amount, made.currency),
+        currency=made.currency,
+        full_name=recipient.full_name,
+        username=recipient.username,
+        verified=recipient.verified,
+        official=recipient.official,
+        messages=None,
+        meta=recipient.meta,
+        created_at=made.created_at,
+        updated_at=made.updated_at,
+    )
+
+
+_UNCLAIMED_ERRORS = {"": "", "expired": "Nobody claimed the money in time; it was returned."}
+
+
+def _unclaimed(held: Holding | None, *, sees_source: bool) -> UnclaimedPayment | None:
+    if held is None:
+        return None
+    return UnclaimedPayment(
+        id=held.id,
+        funding_source_id=held.source_id if sees_source else None,
+        transaction_id=held.transaction_id,
+        processed=held.status == "claimed",
+        error=held.status == "returned",
+        error_message=_UNCLAIMED_ERRORS[held.error_code],
+        expires_at=held.expires_at,
+        created_at=held.created_at,
+        updated_at=held.updated_at,
+    )
+
+
+def receipt(found: receipts.Receipt, *, locale: str) -> Receipt:
+    """A receipt in the reader's language."""
+    currency = found.paid.currency
+    method = None
+    if found.funding_source_id is not None:
+        method = ReceiptMethod(
+            id=found.funding_source_id, title=found.funding_source_description, details=None
+        )
+    return Receipt(
+        description=found.description,
+        reference_code=found.reference_code,
+        time=found.time,
+        payer=_party(found.payer),
+        recipient=_party(found.recipient),
+        payment_method=method,
+        amounts=ReceiptAmounts(
+            total=format_money(found.total.amount, currency, locale),
+            paid=format_money(found.paid.amount, currency, locale),
+            cost=format_money(found.cost.amount, currency, locale),
+            currency=currency,
+        ),
+    )
+
+
+def _party(party: receipts.Party) -> ReceiptParty:
+    title = f"{party.full_name} (@{party.username})"
+    return ReceiptParty(id=party.id, title=title, details=None)

@@ -1,0 +1,52 @@
+"""What all Memento objects have in common: how they become JSON.
+
+Times are ISO 8601 UTC with Z, ids are UUIDs, amounts exact JSON numbers (`10.00`).
+"""
+
+from datetime import datetime
+from decimal import Decimal, Inexact
+from functools import cache
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from whipround.money import EXACT, digits
+
+
+class Shape(msgspec.Struct, gc=False):
+    """An object of the API. Every field is `Annotated[type, doc("what it is")]`."""
+
+
+def doc(description: str) -> msgspec.Meta:
+    """The description of a field, for the OpenAPI document."""
+    return msgspec.Meta(description=description)
+
+
+Amount: TypeAlias = Annotated[
+    Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": None, "examples": [20.0]})
+]
+"""An amount made with `amount`."""
+
+CREATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was created.")]
+UPDATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was last changed.")]
+ID: TypeAlias = Annotated[UUID, doc("The unique identifier.")]
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Any shape, or list of them, as JSON bytes."""
+
+
+@cache
+def _minor_unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-digits(currency))
+
+
+def amount(value: Decimal, currency: str) -> Decimal:
+    """A ledger amount as it is shown: with the decimals of its currency, and more if it has more.
+
+    `20.00000000` EUR is `20.00`, and JPY `20`; what is finer than a cent is never rounded.
+    """
+    try:
+        return value.quantize(_minor_unit(currency), context=EXACT)
+    except Inexact:
+        return Decimal(f"{value.normalize(EXACT):f}")

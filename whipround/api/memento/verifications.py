@@ -1,0 +1,164 @@
+"""Memento, Verifications: in two steps, a code that is sent and comes back."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import get, post, put
+from litestar.params import FromPath, JSONBody
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+
+from whipround.api.fields import ONE_LINE, Email, Phone, wrong
+from whipround.api.memento.call import Access, Reply, Request, route
+from whipround.api.memento.people import REPEATS, answer, limit_multiplier, once
+from whipround.api.memento.shapes import people as shapes
+from whipround.db.database import Tx
+from whipround.db.request_keys import Answer
+from whipround.domain import verifications
+from whipround.domain.verifications import VerificationFinished, VerificationNotFound
+from whipround.errors import Throttled
+
+_PHONE = TypeAdapter[str](Phone)
+_EMAIL = TypeAdapter[str](Email)
+
+
+class NewVerification(BaseModel):
+    """Where to send a code, and what for."""
+
+    type: Literal["sms", "email", "call"] = Field(description="`sms`, `email` or `call`.")
+    recipient: str = Field(
+        min_length=1,
+        max_length=254,
+        description="Where the code goes: an international phone number, or an email address.",
+    )
+    event: Annotated[str, Field(min_length=1, max_length=100), ONE_LINE] = Field(
+        description="What the verification is for."
+    )
+
+    @field_validator("recipient")
+    @classmethod
+    def _of_its_type(cls, value: str, info: ValidationInfo) -> str:
+        by_mail = info.data.get("type") == "email"
+        if "type" not in info.data:
+            return value
+        try:
+            return (_EMAIL if by_mail else _PHONE).validate_python(value)
+        except ValidationError:
+            if by_mail:
+                wrong("invalid", "must be an email address, such as john@example.com")
+            wrong("invalid", "must be an international phone number, such as +44 7911 123456")
+
+
+class VerificationData(BaseModel):
+    """What a verification waits for."""
+
+    data: str = Field(
+        min_length=1, max_length=100, repr=False, description="The code that was sent."
+    )
+
+
+async def _create(request: Request, data: NewVerification) -> Reply[shapes.Verification]:
+    call = request.call
+
+    async def act(tx: Tx) -> Answer:
+        asked = await verifications.request(
+            tx,
+            user_id=call.session.user.id if call.session else None,
+            address=call.remote_address,
+            kind=data.type,
+            recipient=data.recipient,
+            event=data.event,
+            locale=call.locale,
+            keyring=call.services.keyring,
+            now=call.now,
+            limit_multiplier=limit_multiplier(call),
+        )
+        return answer(shapes.verification(asked), status=201)
+
+    return await once(call, act)
+
+
+@post(
+    "/v1/verifications",
+    summary="Two-step verification – Step 1: Request data",
+    tags=["Verifications"],
+    status_code=201,
+    opt=route(access=Access.OPEN, errors=(Throttled, *REPEATS)),
+)
+async def create_verification(
+    request: Request, data: JSONBody[NewVerification]
+) -> Reply[shapes.Verification]:
+    """Have a code sent to a phone number or an email address.
+
+    Whoever asks with a session is the only one who can go on with the verification. What the same
+    caller still had pending for the recipient is cancelled.
+    """
+    return await _create(request, data)
+
+
+@put(
+    "/v1/verifications",
+    summary="Two-step verification – Step 1, the older form",
+    tags=["Verifications"],
+    status_code=201,
+    opt=route(access=Access.OPEN, errors=(Throttled, *REPEATS)),
+)
+async def put_verification(
+    request: Request, data: JSONBody[NewVerification]
+) -> Reply[shapes.Verification]:
+    """The same as `POST /v1/verifications`."""
+    return await _create(request, data)
+
+
+@post(
+    "/v1/verifications/{verification_id:uuid}/data",
+    summary="Two-step verification – Step 2: Provide data",
+    tags=["Verifications"],
+    status_code=200,
+    opt=route(access=Access.OPEN, errors=(VerificationNotFound, VerificationFinished, *REPEATS)),
+)
+async def provide_data(
+    request: Request, verification_id: FromPath[UUID], data: JSONBody[VerificationData]
+) -> Reply[shapes.Verification]:
+    """Bring the code that a verification waits for.
+
+    The answer tells what came of it: a wrong code leaves the verification `pending`, with an
+    `error_code`; the fifth wrong one, or one after ten minutes, makes it `failed`.
+    """
+    call = request.call
+
+    async def act(tx: Tx) -> Answer:
+        found = await verifications.provide(
+            tx,
+            verification_id=verification_id,
+            user_id=call.session.user.id if call.session else None,
+            code=data.data,
+            keyring=call.services.keyring,
+            now=call.now,
+        )
+        return answer(shapes.verification(found))
+
+    return await once(call, act)
+
+
+@get(
+    "/v1/verifications/{verification_id:uuid}",
+    summary="Get a verification object",
+    tags=["Verifications"],
+    opt=route(access=Access.OPEN, errors=(VerificationNotFound,)),
+)
+async def get_verification(
+    request: Request, verification_id: FromPath[UUID]
+) -> Reply[shapes.Verification]:
+    """Get a verification."""
+    call = request.call
+    async with call.db.transaction() as tx:
+        found = await verifications.get(
+            tx,
+            verification_id=verification_id,
+            user_id=call.session.user.id if call.session else None,
+            now=call.now,
+        )
+    return Reply(shapes.verification(found))
+
+
+handlers = [create_verification, put_verification, provide_data, get_verification]

@@ -1,0 +1,155 @@
+"""What serves the requests of one product, and which product a request is for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from whipround.api.bodies import Malformed
+from whipround.db.batch import Batcher
+from whipround.db.database import Database, Tx
+from whipround.db.request_keys import Answer
+from whipround.domain import products, sessions
+from whipround.domain.payments.batch import PaymentBatch
+from whipround.domain.payments.commands import Pay
+from whipround.domain.products import Product
+from whipround.domain.sessions import Session
+from whipround.errors import Unavailable
+from whipround.keyring import Keyring
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 15.0
+"""How soon a product that was added elsewhere is known here, at the latest."""
+
+_LEAST_SECONDS = 1.0
+
+
+class UnknownProduct(Malformed):
+    """There is no product with this Product-ID."""
+
+    code = "unknown_product"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the handlers of one product work with.
+
+    `product_id` is the product's id as a header shows it. `sessions` looks a session up by the
+    digest of its token, many in one query; `payments` carries payments out in groups.
+    """
+
+    product: Product
+    product_id: bytes
+    db: Database
+    keyring: Keyring
+    sandbox: bool
+    sessions: Batcher[bytes, Session | None]
+    payments: Batcher[Pay, Answer]
+
+
+async def _find_sessions(tx: Tx, digests: Sequence[bytes]) -> list[Session | None]:
+    found = await sessions.find(tx, digests, now=datetime.now(UTC))
+    return [found.get(digest) for digest in digests]
+
+
+class Directory:
+    """The services of every product, by its id and its host names.
+
+    A product added by another process is found within 15 seconds, or when first asked for by id.
+    """
+
+    def __init__(self, db: Database, *, keyring: Keyring, sandbox: bool) -> None:
+        self._db = db
+        self._keyring = keyring
+        self._sandbox = sandbox
+        self._by_id: dict[bytes, Services] = {}
+        self._by_host: dict[bytes, Services] = {}
+        self._default: Services | None = None
+        self._refreshed_at = 0.0
+
+    def find(self, product_id: bytes | None, host: bytes | None) -> Services | None:
+        """The services a request asks for by its Product-ID and Host header, as they were sent.
+
+        The product is the one of that id; without one the owner of the host name; else the default.
+        """
+        if product_id is not None:
+            return self._by_id.get(product_id) or self._by_id.get(product_id.lower())
+        if host is not None and self._by_host:
+            return self._by_host.get(_host_name(host), self._default)
+        return self._default
+
+    async def ask(self, product_id: bytes | None, host: bytes | None) -> Services:
+        """As `find`, after another look at the database. Raises UnknownProduct."""
+        if asyncio.get_running_loop().time() - self._refreshed_at > _LEAST_SECONDS:
+            await self.refresh()
+        services = self.find(product_id, host)
+        if services is None:
+            raise UnknownProduct
+        return services
+
+    async def refresh(self) -> None:
+        """Read the products anew."""
+        self._refreshed_at = asyncio.get_running_loop().time()
+        self.set(await products.list_products(self._db))
+
+    def set(self, known: Iterable[Product]) -> None:
+        """Serve exactly these products; those served already keep their batchers."""
+        for product in known:
+            product_id = str(product.id).encode()
+            services = self._by_id.get(product_id) or self._open(product, product_id)
+            self._by_id[product_id] = services
+            self._by_host |= {host.encode(): services for host in product.host_names}
+            if product.is_default:
+                self._default = services
+
+    def _open(self, product: Product, product_id: bytes) -> Services:
+        db = self._db.of(product.schema_name)
+        return Services(
+            product=product,
+            product_id=product_id,
+            db=db,
+            keyring=self._keyring,
+            sandbox=self._sandbox,
+            sessions=Batcher(db, _find_sessions),
+            payments=Batcher(db, PaymentBatch()),
+        )
+
+    async def drain(self) -> None:
+        """Wait until every batcher has answered."""
+        for services in self._by_id.values():
+            await services.sessions.drain()
+            await services.payments.drain()
+
+
+def _host_name(host: bytes) -> bytes:
+    name, colon, port = host.rpartition(b":")
+    return (name if colon and port.isdigit() else host).lower().rstrip(b".")
+
+
+@asynccontextmanager
+async def open_directory(
+    db: Database, known: Iterable[Product], *, keyring: Keyring, sandbox: bool
+) -> AsyncIterator[Directory]:
+    """The directory of an installation, kept up to date; drained at the end."""
+    directory = Directory(db, keyring=keyring, sandbox=sandbox)
+    directory.set(known)
+    watching = asyncio.create_task(_watch(directory))
+    try:
+        yield directory
+    finally:
+        watching.cancel()
+        await directory.drain()
+
+
+async def _watch(directory: Directory) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            await directory.refresh()
+        except (psycopg.Error, Unavailable) as error:
+            logger.warning("the products cannot be read anew: %r", error)

@@ -1,0 +1,170 @@
+"""The composition root: opens an installation, and serves it over HTTP until told to stop."""
+
+import gc
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from whipround.api import logs
+from whipround.api.context import Front, Refuse, Rendered
+from whipround.api.health import healthz, readyz
+from whipround.api.memento import app as memento
+from whipround.api.memento import errors as memento_errors
+from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol
+from whipround.api.sandbox import refuse as refuse_in_sandbox
+from whipround.api.sandbox import sandbox as sandbox_app
+from whipround.api.services import Directory, open_directory
+from whipround.api.types import App, Receive, Scope, Send
+from whipround.domain.installation import Installation, open_installation
+from whipround.jobs.worker import Worker, run_worker
+from whipround.settings import Settings
+
+YOUNG_OBJECTS = 20_000
+"""After how many new objects the collector looks for cycles: few requests leave any."""
+
+
+async def serve(
+    settings: Settings, *, sandbox: bool, ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, and then until what was accepted is answered.
+
+    `ready` gets the address once requests are served. Raises OSError where the address cannot be
+    listened on, before anything else is begun, and what `open_installation` and `run_worker` raise.
+    """
+    logs.configure(settings)
+    with _bound(settings.host, settings.port) as listener:
+        async with (
+            open_installation(settings, sandbox=sandbox, exclusive=True) as installation,
+            run_worker(installation, settings) as worker,
+            open_directory(
+                installation.db,
+                installation.products,
+                keyring=installation.keyring,
+                sandbox=installation.sandbox,
+            ) as directory,
+            _apps(installation, directory, worker, settings) as root,
+        ):
+            await _Server(root, settings, listener, ready).serve(sockets=[listener])
+
+
+class Root:
+    """Sends each request to the app that has the first part of its path, with the path whole."""
+
+    def __init__(self, apps: Mapping[str, App]) -> None:
+        self._apps = apps
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one HTTP request."""
+        name = scope["path"][1:].partition("/")[0]
+        return self._apps.get(name, _nothing_here)(scope, receive, send)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    await Rendered(404).send(send)
+
+
+@asynccontextmanager
+async def _apps(
+    installation: Installation, directory: Directory, worker: Worker, settings: Settings
+) -> AsyncIterator[Root]:
+    """All apps, begun and, at the end, ended."""
+    log = logs.request_log(settings)
+
+    def front(app: App, dialect: bytes, refuse: Refuse) -> Front:
+        return Front(
+            app, dialect=dialect, directory=directory, refuse=refuse, log=log, nudge=worker.nudge
+        )
+
+    litestar = memento.create_app()
+    apps: dict[str, App] = {
+        "healthz": healthz,
+        "readyz": readyz(installation.db),
+        "v1": front(litestar, memento.DIALECT, memento_errors.refuse),
+    }
+    if installation.sandbox:
+        apps["sandbox"] = front(sandbox_app, b"sandbox", refuse_in_sandbox)
+    # A mounted app's lifespan would never run: it is run here.
+    async with litestar.lifespan():
+        yield Root(apps)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, on a socket of ours and with signals that only stop it."""
+
+    def __init__(
+        self,
+        root: Root,
+        settings: Settings,
+        listener: socket.socket,
+        ready: Callable[[str], None] | None,
+    ) -> None:
+        self._ready = ready
+        self._address = _address(listener)
+        super().__init__(
+            uvicorn.Config(
+                root,
+                http=LimitedProtocol,
+                ws="none",
+                loop="none",
+                interface="asgi3",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=settings.shutdown_seconds,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, and say so."""
+        # What exists now stays: the collector need not look at it ever again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready(self._address)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals stop the server, while it runs.
+
+        uvicorn would raise them anew at the end; but then the rest has yet to be closed in order.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that has the address, and does not listen yet: nobody is kept waiting meanwhile."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.settimeout(0)
+        yield listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,1 @@
+"""Messages to people: mail, SMS, calls; and a sandbox that keeps them all."""

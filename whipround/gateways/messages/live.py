@@ -1,0 +1,42 @@
+"""The gateways of a real installation, as its settings have it."""
+
+import logging
+from collections.abc import Mapping
+
+from whipround.db.outbox import Channel
+from whipround.gateways.messages.phone import AppriseGateway
+from whipround.gateways.messages.protocol import Gateway, Unconfigured
+from whipround.gateways.messages.smtp import SmtpGateway
+from whipround.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def live_gateways(settings: Settings) -> Mapping[Channel, Gateway]:
+    """A gateway for each channel; a warning for each that is not set up.
+
+    What is to go out by such a channel waits until it is. Raises GatewayMisconfigured.
+    """
+    gateways: dict[Channel, Gateway] = {"push": Unconfigured("there is no push gateway")}
+    if settings.smtp_url is None:
+        gateways["email"] = _missing("mail", "WHIPROUND_SMTP_URL")
+    else:
+        url = settings.smtp_url.get_secret_value()
+        gateways["email"] = SmtpGateway(url=url, mail_from=settings.mail_from)
+    if settings.sms_url is None:
+        gateways["sms"] = _missing("SMS", "WHIPROUND_SMS_URL")
+    else:
+        url = settings.sms_url.get_secret_value()
+        gateways["sms"] = AppriseGateway(url=url, setting="WHIPROUND_SMS_URL")
+    if settings.call_url is None:
+        gateways["call"] = _missing("calls", "WHIPROUND_CALL_URL")
+    else:
+        url = settings.call_url.get_secret_value()
+        gateways["call"] = AppriseGateway(url=url, setting="WHIPROUND_CALL_URL")
+    return gateways
+
+
+def _missing(what: str, setting: str) -> Gateway:
+    reason = f"{what} cannot be sent: {setting} is not set"
+    logger.warning("%s; messages wait in the outbox until it is", reason)
+    return Unconfigured(reason)

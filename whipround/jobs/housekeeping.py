@@ -1,0 +1,86 @@
+"""What time does: money nobody claimed goes back, and what is no longer needed is forgotten."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from whipround.db import request_keys
+from whipround.db.database import Database
+from whipround.domain import claims, products, sessions, throttles, tokens, verifications
+from whipround.flows import deliveries
+from whipround.gateways.messages import sandbox
+
+logger = logging.getLogger(__name__)
+
+PRUNED_AT_ONCE = 1000
+"""Rows deleted in one transaction: few enough that nobody waits for them."""
+
+Prune: TypeAlias = Callable[..., Awaitable[int]]
+
+_PRUNES: Sequence[tuple[str, Prune]] = (
+    ("request keys", request_keys.prune),
+    ("sessions", sessions.prune),
+    ("tokens", tokens.prune),
+    ("verifications", verifications.prune),
+    ("throttles", throttles.prune),
+    ("failed messages", deliveries.prune),
+    ("sandbox messages", sandbox.prune),
+)
+
+
+async def return_unclaimed(db: Database) -> int:
+    """Return the money that nobody claimed in time, in every product; how many payments."""
+
+    async def in_product(product_db: Database) -> int:
+        returned = 0
+        while count := await claims.return_expired(product_db, now=datetime.now(UTC)):
+            returned += count
+        if returned:
+            logger.info("%s: %d unclaimed payments returned", product_db.schema, returned)
+        return returned
+
+    return await _in_every_product(db, in_product)
+
+
+async def prune(db: Database) -> int:
+    """Forget what is no longer needed, in every product; how many rows."""
+
+    async def in_product(product_db: Database) -> int:
+        total = 0
+        for what, prune_some in _PRUNES:
+            count = await _prune_all(product_db, prune_some)
+            if count:
+                logger.info("%s: %d %s pruned", product_db.schema, count, what)
+            total += count
+        return total
+
+    return await _in_every_product(db, in_product)
+
+
+async def _prune_all(db: Database, prune_some: Prune) -> int:
+    total = 0
+    while True:
+        async with db.transaction() as tx:
+            count = await prune_some(tx, now=datetime.now(UTC), limit=PRUNED_AT_ONCE)
+        total += count
+        if count < PRUNED_AT_ONCE:
+            return total
+
+
+async def _in_every_product(db: Database, act: Callable[[Database], Awaitable[int]]) -> int:
+    """The sum of what `act` gives for each product. One that fails keeps no other from its turn.
+
+    Raises an ExceptionGroup of the failures, at the end.
+    """
+    total = 0
+    failures: list[Exception] = []
+    for product in await products.list_products(db):
+        try:
+            total += await act(db.of(product.schema_name))
+        except Exception as error:
+            logger.exception("%s: housekeeping failed", product.schema_name)
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("housekeeping failed", failures)
+    return total

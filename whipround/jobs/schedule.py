@@ -1,0 +1,102 @@
+"""When the jobs run: procrastinate's queue and clock, in the schema `jobs`.
+
+The queue holds ticks, never money or messages: those are in the products' own tables, so that a
+lost tick costs nothing but time. A tick is queued once however many workers there are, and not
+again while one waits. Two runs of a job at once do no harm.
+"""
+
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.jobs import Status
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from whipround.db.database import CONNECT_TIMEOUT_SECONDS, Database
+from whipround.db.schema import JOBS
+from whipround.jobs import housekeeping
+from whipround.jobs.deliverer import Deliverer
+
+# A sixth field is seconds.
+_EVERY_FIVE_SECONDS = "* * * * * */5"
+_EVERY_MINUTE = "* * * * *"
+_EVERY_HOUR = "17 * * * *"
+
+_AT_ONCE = 3
+_CONNECTIONS = 3
+_STALLED_SECONDS = 120.0
+_FAILED_KEPT_HOURS = 7 * 24
+
+
+async def run_schedule(
+    conninfo: str, *, db: Database, deliverer: Deliverer, stop_seconds: float
+) -> None:
+    """Run the jobs when their time comes, until cancelled; what is under way may then finish.
+
+    Also ends when the database goes away, with or without an error: it is for the caller to begin
+    anew. Jobs still running `stop_seconds` after the cancellation are cancelled too.
+    """
+    async with _app(conninfo, db=db, deliverer=deliverer).open_async() as app:
+        await app.run_worker_async(
+            concurrency=_AT_ONCE,
+            # Of what succeeded nothing is kept: a tick in five seconds would soon be a crowd.
+            delete_jobs="successful",
+            install_signal_handlers=False,
+            # It is notified of jobs: asking is for what got lost.
+            fetch_job_polling_interval=30.0,
+            abort_job_polling_interval=30.0,
+            update_heartbeat_interval=30.0,
+            stalled_worker_timeout=_STALLED_SECONDS,
+            shutdown_graceful_timeout=stop_seconds,
+        )
+
+
+def _app(conninfo: str, *, db: Database, deliverer: Deliverer) -> App:
+    """The jobs of an installation."""
+    app = App(connector=_connector(conninfo))
+
+    @app.periodic(cron=_EVERY_FIVE_SECONDS)
+    @app.task(name="deliver", queueing_lock="deliver")
+    async def deliver(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's
+        deliverer.nudge()
+
+    # Not retried: the next one comes in a minute.
+    @app.periodic(cron=_EVERY_MINUTE)
+    @app.task(name="return_unclaimed", queueing_lock="return_unclaimed")
+    async def return_unclaimed(timestamp: int) -> None:  # noqa: ARG001
+        if await housekeeping.return_unclaimed(db):
+            deliverer.nudge()
+
+    @app.periodic(cron=_EVERY_HOUR)
+    @app.task(
+        name="prune",
+        queueing_lock="prune",
+        retry=RetryStrategy(max_attempts=3, wait=60),
+    )
+    async def prune(timestamp: int) -> None:  # noqa: ARG001
+        await housekeeping.prune(db)
+        await _prune_jobs(app)
+
+    return app
+
+
+def _connector(conninfo: str) -> PsycopgConnector:
+    given = conninfo_to_dict(conninfo).get("options") or ""
+    # A tick lost in a crash of the database comes again: nobody needs to wait for the disk.
+    options = f"{given} -c search_path={JOBS} -c synchronous_commit=off"
+    return PsycopgConnector(
+        conninfo=make_conninfo(conninfo, options=options.strip()),
+        kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        min_size=1,
+        max_size=_CONNECTIONS,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+    )
+
+
+async def _prune_jobs(app: App) -> None:
+    """Forget jobs that failed a week ago, and those whose worker died at them."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    await app.job_manager.delete_old_jobs(
+        nb_hours=_FAILED_KEPT_HOURS,
+        include_failed=True,
+        include_cancelled=True,
+        include_aborted=True,
+    )
