@@ -88,7 +88,10 @@ def round_to_currency(amount: Decimal, currency: str) -> Decimal:
 
 def fits_currency(amount: Decimal, currency: str) -> bool:
     """Whether a finite `amount` has no more decimals than its currency's ISO digits."""
-    exponent = amount.normalize(ROUNDING).as_tuple().exponent
+    try:
+        exponent = amount.normalize(EXACT).as_tuple().exponent
+    except Inexact:  # more digits than any amount has
+        return False
     return isinstance(exponent, int) and -exponent <= digits(currency)
 
 
@@ -102,9 +105,8 @@ def split(total: Decimal, weights: Sequence[Decimal], *, scale: int = SCALE) -> 
     """
     if not weights or min(weights) < 0 or not any(weights):
         raise ValueError("weights must be non-negative and not all zero")
-    whole = Decimal(1).scaleb(-scale)
     sign = -1 if total < 0 else 1
-    units = int(EXACT.quantize(abs(total), whole).scaleb(scale))
+    units = _units(total.copy_abs(), scale)
     # Integers from here on: a ratio of any two weights is exact in them.
     finest = min(int(weight.as_tuple().exponent) for weight in weights)
     parts = [int(weight.scaleb(-min(finest, 0), ROUNDING)) for weight in weights]
@@ -114,7 +116,16 @@ def split(total: Decimal, weights: Sequence[Decimal], *, scale: int = SCALE) -> 
     by_loss = sorted(range(len(parts)), key=lambda position: (-lost[position], position))
     for position in by_loss[: units - sum(shares)]:
         shares[position] += 1
-    return [Decimal(sign * share).scaleb(-scale) for share in shares]
+    return [EXACT.scaleb(Decimal(sign * share), -scale) for share in shares]
+
+
+def _units(amount: Decimal, scale: int) -> int:
+    """How many times 10^-scale the amount is."""
+    try:
+        cut = EXACT.quantize(amount, Decimal(1).scaleb(-scale))
+    except Inexact as error:
+        raise ValueError(f"{amount} is finer than {scale} decimals") from error
+    return int(EXACT.scaleb(cut, scale))
 
 
 def format_money(amount: Decimal, currency: str, locale: str = "en") -> str:

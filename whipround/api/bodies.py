@@ -12,6 +12,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from whipround.api.fields import MUST_MATCH
 from whipround.errors import DomainError, FieldError, Invalid
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -163,7 +164,7 @@ def _code_and_words(details: ErrorDetails) -> tuple[str, Callable[[ErrorDetails]
 
 def _too_short(details: ErrorDetails) -> tuple[str, Callable[[ErrorDetails], str]]:
     context = details.get("ctx", {})
-    if context.get("actual_length") == 0 or details["input"] == "":
+    if not (details["input"].strip() if isinstance(details["input"], str) else details["input"]):
         return "required", lambda _: "must not be empty"
     return "invalid", lambda _: f"must have at least {context['min_length']} {_unit(details)}"
 
@@ -181,6 +182,8 @@ def _bound(name: str, words: str) -> Callable[[ErrorDetails], str]:
 
 
 def _what_it_must_be(details: ErrorDetails) -> str:
+    if details["type"] == "string_pattern_mismatch":
+        return MUST_MATCH.get(details["ctx"]["pattern"], "is not valid")
     return _MUST_BE.get(details["type"], "is not valid")
 
 

@@ -40,6 +40,11 @@ class MalformedIdempotencyKey(Malformed):
     code = "malformed_idempotency_key"
 
 
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+_JSON = (b"content-type", b"application/json")
+
+
 class Call:
     """What a handler knows of its request. `now` is aware UTC, read once.
 
@@ -147,10 +152,9 @@ class Call:
         header = self.headers.get(b"authorization")
         if header is None:
             return None
-        scheme, _, token = header.partition(b" ")
-        if scheme.lower() != b"bearer":
+        if header[:7].lower() != b"bearer ":
             raise Unauthenticated
-        return token.strip().decode("latin-1")
+        return header[7:].strip().decode("latin-1")
 
     @property
     def locale(self) -> str:
@@ -160,14 +164,21 @@ class Call:
         match = _LANGUAGE.match(self.headers.get(b"accept-language", b"").decode("latin-1"))
         return match[1] if match else "en"
 
-    async def answer(self, answer: "Rendered", send: Send) -> None:
-        """Send an answer, with the headers that every answer has."""
-        self.status = answer.status
-        await answer.send(
-            send,
+    async def answer(
+        self, send: Send, status: int, body: bytes, more_headers: Headers = ()
+    ) -> None:
+        """Send an answer, with the headers that every answer has. A body is JSON."""
+        self.status = status
+        headers = [
+            (b"content-length", b"%d" % len(body)),
             (b"correlation-id", self.correlation_id),
             (b"product-id", self.services.product_id),
-        )
+            *more_headers,
+        ]
+        if body:
+            headers.append(_JSON)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 class Rendered(NamedTuple):
@@ -175,13 +186,13 @@ class Rendered(NamedTuple):
 
     status: int
     body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
 
-    async def send(self, send: Send, *more_headers: tuple[bytes, bytes]) -> None:
-        """Send it, as ASGI messages."""
-        headers = [(b"content-length", b"%d" % len(self.body)), *more_headers, *self.headers]
+    async def send(self, send: Send) -> None:
+        """Send it, where there is no `Call`."""
+        headers = [(b"content-length", b"%d" % len(self.body)), *self.headers]
         if self.body:
-            headers.append((b"content-type", b"application/json"))
+            headers.append(_JSON)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -228,7 +239,7 @@ class Front:
         try:
             wrong = call.read_headers(self._mark)
             if wrong is not None:
-                await call.answer(self._refuse(wrong, call), send)
+                await call.answer(send, *self._refuse(wrong, call))
                 return
             scope["state"]["call"] = call
             await self._app(scope, receive, send)

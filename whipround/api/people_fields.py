@@ -10,12 +10,17 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from whipround.api.fields import ONE_LINE, parse_time, wrong
 
+
+def _without_blanks(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
 PersonName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), ONE_LINE
+    str, Field(min_length=1, max_length=100), ONE_LINE, BeforeValidator(_without_blanks)
 ]
 """A first or last name, without the blanks around it; not empty."""
 

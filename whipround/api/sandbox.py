@@ -24,15 +24,15 @@ async def sandbox(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
     """The routes of the sandbox, behind a `Front`."""
     call: Call = scope["state"]["call"]
     if call.path != "/sandbox/messages":
-        await call.answer(_NOT_FOUND, send)
+        await call.answer(send, *_NOT_FOUND)
     elif scope["method"] != "GET":
-        await call.answer(_WRONG_METHOD, send)
+        await call.answer(send, *_WRONG_METHOD)
     else:
         try:
             rendered = await _messages(call)
         except Exception as error:  # noqa: BLE001 (each has its answer)
             rendered = refuse(error, call)
-        await call.answer(rendered, send)
+        await call.answer(send, *rendered)
 
 
 async def _messages(call: Call) -> Rendered:

@@ -115,7 +115,7 @@ class Directory:
             db=db,
             keyring=self._keyring,
             sandbox=self._sandbox,
-            sessions=Batcher(db, _find_sessions),
+            sessions=Batcher(db, _find_sessions, reads_only=True),
             payments=Batcher(db, PaymentBatch()),
         )
 

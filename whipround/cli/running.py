@@ -56,8 +56,8 @@ _TROUBLES = (
 def run(command: Callable[[Settings], Awaitable[Result]], **overrides: str | int | None) -> Result:
     """Run a command to its end under the settings, of which `overrides` that are not None win.
 
-    What is in the way becomes one line on stderr and exit status 1. SIGINT and SIGTERM cancel the
-    command, which then cleans up after itself.
+    What is in the way becomes one line on stderr and exit status 1. SIGINT, SIGTERM and SIGHUP
+    cancel the command, which then cleans up after itself.
     """
     logging.basicConfig(level=logging.WARNING, format="whipround: %(message)s")
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # we tell it ourselves
@@ -91,11 +91,16 @@ async def _until_terminated(work: Awaitable[Result]) -> Result:
             loop.call_soon_threadsafe(task.cancel)
 
     # Not by the loop's own means: a server that runs in it has handlers of its own meanwhile.
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {
+        number: signal.signal(number, terminate)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
+    }
     try:
         return await work
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _settings(overrides: dict[str, Any]) -> Settings:

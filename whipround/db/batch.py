@@ -51,6 +51,7 @@ class Batcher(Generic[Command, Result]):
     transient database error is tried again with the same commands until a deadline, and then
     answered with Unavailable; after any other error the commands run one at a time, so that a
     poisonous one fails alone. `work` must therefore be safe to run twice with the same commands.
+    With `reads_only` it may send statements up to the first result it awaits, in one round trip.
     """
 
     def __init__(
@@ -58,13 +59,14 @@ class Batcher(Generic[Command, Result]):
         db: Database,
         work: Callable[[Tx, Sequence[Command]], Awaitable[Sequence[Result | Exception]]],
         *,
+        reads_only: bool = False,
         weigh: Callable[[Command], int] = lambda _: 1,
         max_commands: int = MAX_COMMANDS,
         max_weight: int = MAX_WEIGHT,
         max_waiting: int = MAX_WAITING,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        self._db = db
+        self._open = db.reading if reads_only else db.pipeline
         self._work = work
         self._weigh = weigh
         self._max_commands = max_commands
@@ -139,7 +141,7 @@ class Batcher(Generic[Command, Result]):
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                async with self._db.pipeline() as tx:
+                async with self._open() as tx:
                     return await self._work(tx, commands)
             except TRANSIENT as error:
                 if asyncio.get_running_loop().time() + pause > deadline:

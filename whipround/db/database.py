@@ -73,13 +73,28 @@ class Database:
     async def pipeline(self) -> AsyncIterator[Tx]:
         """A transaction for work over lists; its statements do not wait for each other.
 
-        Raises as `transaction` does, an error only where results are awaited.
+        They go out as written, up to where a result is awaited, and the last of them together with
+        the commit. Raises as `transaction` does, an error only where results are awaited.
         """
-        async with (
-            self._connection() as connection,
-            connection.pipeline(),
-            connection.transaction(),
-        ):
+        async with self._connection() as connection:
+            try:
+                async with connection.pipeline():
+                    await connection.execute("begin")
+                    await connection.execute(_BATCH, (self.schema,))
+                    yield connection
+                    await connection.execute("commit")
+            except BaseException:
+                if not connection.closed:
+                    await connection.rollback()
+                raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """Statements that read over lists, sent and answered in one round trip.
+
+        They are one transaction up to the first result that is awaited: send all before.
+        """
+        async with self._connection() as connection, connection.pipeline():
             await connection.execute(_BATCH, (self.schema,))
             yield connection
 

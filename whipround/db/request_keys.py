@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
+
 from whipround.db.database import Database, Tx
 from whipround.errors import Conflict, Declined, DomainError
 
@@ -107,7 +110,26 @@ class Claims:
         return self._taken[key.id]
 
 
-async def take(tx: Tx, keys: Sequence[RequestKey], *, now: datetime) -> Claims:
+class Taking:
+    """Keys being taken: the statement is on its way, other statements may follow it."""
+
+    def __init__(self, ids: Sequence[bytes], cursor: AsyncCursor[TupleRow]) -> None:
+        self._ids = ids
+        self._cursor = cursor
+
+    async def taken(self, tx: Tx) -> Claims:
+        """Which keys are ours, and what the others were answered."""
+        taken: dict[bytes, int] = dict(await self._cursor.fetchall())
+        missing = [id_ for id_ in self._ids if id_ not in taken]
+        found: dict[bytes, tuple[bytes, Answer | None]] = {}
+        if missing:
+            rows = await (await tx.execute(_FIND, {"ids": missing})).fetchall()
+            for id_, fingerprint, status, body in rows:
+                found[id_] = (fingerprint, None if status is None else Answer(status, body))
+        return Claims(taken, found)
+
+
+async def take(tx: Tx, keys: Sequence[RequestKey], *, now: datetime) -> Taking:
     """Take the keys that nobody has taken; waits for others that are taking the same ones.
 
     Of equal keys in `keys` the first is the one that counts.
@@ -123,14 +145,7 @@ async def take(tx: Tx, keys: Sequence[RequestKey], *, now: datetime) -> Claims:
             "now": now,
         },
     )
-    taken: dict[bytes, int] = dict(await cursor.fetchall())
-    missing = [id_ for id_ in unique if id_ not in taken]
-    found: dict[bytes, tuple[bytes, Answer | None]] = {}
-    if missing:
-        rows = await (await tx.execute(_FIND, {"ids": missing})).fetchall()
-        for id_, fingerprint, status, body in rows:
-            found[id_] = (fingerprint, None if status is None else Answer(status, body))
-    return Claims(taken, found)
+    return Taking(list(unique), cursor)
 
 
 async def keep(tx: Tx, answers: Sequence[tuple[int, Answer]]) -> None:
@@ -165,7 +180,7 @@ async def once(
     Raises KeyReused for the same key with another request.
     """
     async with db.transaction() as tx:
-        claims = await take(tx, [key], now=now)
+        claims = await (await take(tx, [key], now=now)).taken(tx)
         earlier = claims.earlier(key)
         if isinstance(earlier, DomainError):
             raise earlier

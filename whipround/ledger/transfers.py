@@ -1,7 +1,6 @@
 """Transfers: legs that sum to zero per currency, posted onto locked accounts, written once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -22,8 +21,7 @@ class Leg(NamedTuple):
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """Money moved in one piece.
 
     `key` is made from our own row id and step ("<id>:pay"): the same step posts only once.
@@ -63,6 +61,10 @@ class Book:
     def balance(self, account_id: UUID) -> Decimal:
         """What the account holds after the postings so far."""
         return self._accounts[account_id].balance
+
+    def add(self, accounts: Iterable[Account]) -> None:
+        """Take in further locked accounts."""
+        self._accounts |= {account.id: account for account in accounts}
 
     def open(self, new: NewAccount) -> UUID:
         """An account for an owner that has none; opened if anything is posted to it."""

@@ -21,7 +21,7 @@ from litestar.typing import FieldDefinition
 from pydantic import BaseModel
 
 from whipround.api import bodies
-from whipround.api.context import Call, Rendered
+from whipround.api.context import Call, Headers
 from whipround.api.memento import filtering
 from whipround.api.memento.shapes_base import encode
 from whipround.api.types import Receive, Scope, Send
@@ -121,7 +121,7 @@ class Reply(Response[T]):
         *,
         body: bytes | None = None,
         status_code: int | None = None,
-        more_headers: tuple[tuple[bytes, bytes], ...] = (),
+        more_headers: Headers = (),
         **_: Any,  # what Litestar says of every response, for which there is no use here
     ) -> None:
         self._body = body if body is not None else (b"" if content is None else encode(content))
@@ -143,7 +143,7 @@ class Reply(Response[T]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the answer."""
         call: Call = scope["state"]["call"]
-        await call.answer(Rendered(self.status_code or 200, self._body, self._headers), send)
+        await call.answer(send, self.status_code or 200, self._body, self._headers)
 
 
 class _Body(AbstractDTO[Model]):

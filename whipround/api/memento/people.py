@@ -24,7 +24,7 @@ REPEATS = (KeyReused, InProgress)
 """What a write that is done once can be refused with, for the documentation."""
 
 DeviceText = Annotated[str, Field(min_length=1, max_length=100), ONE_LINE]
-PushToken = Annotated[str, Field(max_length=4096, repr=False), ONE_LINE]
+PushToken = Annotated[str, Field(max_length=4096), ONE_LINE]
 
 
 class DeviceDescription(BaseModel):

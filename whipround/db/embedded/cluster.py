@@ -67,9 +67,12 @@ class Cluster:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket; where its path would be too long for one, a short one."""
+        """The folder of the socket; another where its path would be too long, or has a comma.
+
+        (To libpq, a comma is between two hosts.)
+        """
         inside = self.home / "run"
-        if len(os.fsencode(inside / SOCKET)) <= LONGEST_SOCKET_PATH:
+        if len(os.fsencode(inside / SOCKET)) <= LONGEST_SOCKET_PATH and "," not in str(inside):
             return inside
         digest = sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path("/tmp") / f"whipround-{digest}"  # noqa: S108

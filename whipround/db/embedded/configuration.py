@@ -33,7 +33,7 @@ def configuration(
     settings = {
         # Only processes of this machine, through a socket in a folder of PostgreSQL's own.
         "listen_addresses": "",
-        "unix_socket_directories": f'"{sockets}"',
+        "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"',
         "port": "5432",
         "hba_file": str(home / "pg_hba.conf"),
         "ident_file": str(home / "pg_ident.conf"),
@@ -105,4 +105,4 @@ def _megabytes(size: int) -> str:
 
 
 def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

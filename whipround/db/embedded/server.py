@@ -206,13 +206,15 @@ class EmbeddedPostgres:
             logger.error("PostgreSQL has ended, and is started again")
             try:
                 await self._bring_up(cluster)
-            except EmbeddedError as error:
-                logger.error("%s; next attempt in %d s", error, pause)  # noqa: TRY400
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            else:
                 logger.warning("PostgreSQL runs again")
                 pause = _FIRST_PAUSE_SECONDS
+                continue
+            except EmbeddedError as error:
+                logger.error("%s; next attempt in %d s", error, pause)  # noqa: TRY400
+            except Exception:
+                logger.exception("PostgreSQL could not be started; next attempt in %d s", pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def _leave(self, cluster: Cluster) -> None:
         async with self._alone():

@@ -4,9 +4,13 @@ A fixed number of statements, whatever the size of the batch.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
+
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from whipround.db import outbox, request_keys
 from whipround.db.database import Tx
@@ -14,10 +18,11 @@ from whipround.db.request_keys import Answer, Claims, KeyReused
 from whipround.domain import fees, payees
 from whipround.domain.credentials import PinState
 from whipround.domain.funding import FEES_ACCOUNT, WALLET_ACCOUNT
+from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import Pay, Payment
 from whipround.domain.payments.decide import Decision, Recipient, Source, State, decide
 from whipround.errors import Invalid
-from whipround.ledger.accounts import PRODUCT, NewAccount, lock_accounts, open_accounts
+from whipround.ledger.accounts import PRODUCT, Account, NewAccount, lock_accounts, open_accounts
 from whipround.ledger.transfers import Book, numerics
 
 _LOCK_PAYERS = """
@@ -58,14 +63,16 @@ _BLOCKS = """
         )
 """
 
-_ACCOUNTS = """
-    select owner_id, currency, id
+# The wallets of the recipients, the sources of the payers, and the product's fees, in one order.
+_LOCK_ACCOUNTS = """
+    select id, currency, balance, floor, version, owner_id
     from account
-    where owner_id = any(%(owners)b) and kind = 'wallet'
-"""
-
-_FEE_ACCOUNTS = """
-    select currency, id from account where owner_id = %(product)s and kind = 'fees'
+    where owner_id = any(array(
+            select id from funding_source where user_id = any(%(recipients)b) and type = 'virtual'
+        ) || %(sources)b::uuid[])
+        and kind in ('wallet', 'fees') and currency = any(%(currencies)b)
+    order by id
+    for no key update
 """
 
 _WRITE_PINS = """
@@ -106,6 +113,9 @@ _INSERT_TRANSACTIONS = """
 """
 
 
+Rows: TypeAlias = AsyncCursor[TupleRow]
+
+
 class PaymentBatch:
     """The work of the payments batcher: many `Pay` commands in one transaction.
 
@@ -117,33 +127,34 @@ class PaymentBatch:
 
     async def __call__(self, tx: Tx, commands: Sequence[Pay]) -> Sequence[Answer | Exception]:
         """One answer per command; KeyReused or InProgress for a key that is not the command's."""
-        arrived = self._clock()
-        claims = await request_keys.take(tx, [command.key for command in commands], now=arrived)
+        keys = [command.key for command in commands]
+        taking = await request_keys.take(tx, keys, now=self._clock())
+        reading = await self._read(tx, commands)
+        claims = await taking.taken(tx)
         answers: dict[int, Answer | Exception] = {}
         first: dict[bytes, int] = {}
         ours: list[int] = []
-        for position, command in enumerate(commands):
-            earlier = claims.earlier(command.key)
+        for position, key in enumerate(keys):
+            earlier = claims.earlier(key)
             if earlier is not None:
                 answers[position] = earlier
-            elif first.setdefault(command.key.id, position) == position:
+            elif first.setdefault(key.id, position) == position:
                 ours.append(position)
         if ours:
             mine = [commands[position] for position in ours]
-            outcomes = await self._carry_out(tx, claims, mine)
+            outcomes = await self._carry_out(tx, claims, mine, await reading.state(tx))
             answers.update(zip(ours, outcomes, strict=True))
         # A command whose key came earlier in the same batch gets what that one got.
-        for position, command in enumerate(commands):
+        for position, key in enumerate(keys):
             if position not in answers:
-                leader = first[command.key.id]
-                same = commands[leader].key.fingerprint == command.key.fingerprint
+                leader = first[key.id]
+                same = keys[leader].fingerprint == key.fingerprint
                 answers[position] = answers[leader] if same else KeyReused()
         return [answers[position] for position in range(len(commands))]
 
     async def _carry_out(
-        self, tx: Tx, claims: Claims, commands: Sequence[Pay]
-    ) -> Sequence[Answer | Exception]:
-        state = await self._read(tx, commands)
+        self, tx: Tx, claims: Claims, commands: Sequence[Pay], state: State
+    ) -> Sequence[Answer]:
         decision = decide(state, commands)
         answers = [
             command.render(outcome)
@@ -161,82 +172,92 @@ class PaymentBatch:
             await request_keys.forget(tx, forgotten)
         return answers
 
-    async def _read(self, tx: Tx, commands: Sequence[Pay]) -> State:
-        """Lock users, then payees, then accounts; read what hangs on them in later statements."""
-        payer_ids = {command.payer_id for command in commands}
-        payers = await tx.execute(_LOCK_PAYERS, {"ids": list(payer_ids)})
+    async def _read(self, tx: Tx, commands: Sequence[Pay]) -> "_Reading":
+        """Lock users, then payees, then accounts; read what hangs on them in later statements.
+
+        All is sent at once, but for what depends on whose the payees are.
+        """
+        payers = await tx.execute(_LOCK_PAYERS, {"ids": list({c.payer_id for c in commands})})
         addresses = [c.recipient_address for c in commands if c.recipient_address is not None]
         found = await payees.lock_payees(tx, addresses, now=self._clock()) if addresses else []
         by_address = {(payee.kind, payee.address): payee for payee in found}
-        recipient_ids = [
-            c.recipient_user_id or by_address[c.recipient_address].user_id  # type: ignore[index]
-            for c in commands
-        ]
-        pairs = [(c.payer_id, r) for c, r in zip(commands, recipient_ids, strict=True) if r]
-        recipients = await tx.execute(_RECIPIENTS, {"ids": [r for _, r in pairs]})
-        sources = await tx.execute(_SOURCES, {"ids": [c.funding_source_id for c in commands]})
-        blocks = await tx.execute(
-            _BLOCKS, {"payers": [p for p, _ in pairs], "recipients": [r for _, r in pairs]}
-        )
-        rules = await tx.execute(fees.RULES_SQL)
-        people = {row[0]: Recipient(*row) for row in await recipients.fetchall()}
-        usable = {row[0]: Source(*row) for row in await sources.fetchall()}
-        accounts, fee_accounts = await self._accounts(tx, commands, people, usable, recipient_ids)
-        book = Book(await lock_accounts(tx, [*accounts.values(), *fee_accounts.values()]))
-        return State(
-            now=self._clock(),
-            pins={row[0]: PinState(*row[1:]) for row in await payers.fetchall()},
-            sources=usable,
-            recipients=people,
+        pairs, receiving = set(), set()
+        for command in commands:
+            recipient_id = command.recipient_user_id
+            if command.recipient_address is not None:
+                recipient_id = by_address[command.recipient_address].user_id
+            if recipient_id is not None:
+                pairs.add((command.payer_id, recipient_id))
+                receiving.add((recipient_id, command.amount.currency))
+        recipient_ids = list({recipient_id for _, recipient_id in pairs})
+        source_ids = list({command.funding_source_id for command in commands})
+        currencies = {command.amount.currency for command in commands}
+        return _Reading(
+            clock=self._clock,
             payees=by_address,
-            blocks=set(await blocks.fetchall()),
-            fee_rules=fees.by_kind(await rules.fetchall()),
+            currencies=currencies,
+            receiving=receiving,
+            payers=payers,
+            recipients=await tx.execute(_RECIPIENTS, {"ids": recipient_ids}),
+            sources=await tx.execute(_SOURCES, {"ids": source_ids}),
+            blocks=await tx.execute(
+                _BLOCKS, {"payers": [p for p, _ in pairs], "recipients": [r for _, r in pairs]}
+            ),
+            fee_rules=await tx.execute(fees.RULES_SQL),
+            accounts=await tx.execute(
+                _LOCK_ACCOUNTS,
+                {
+                    "recipients": recipient_ids,
+                    "sources": [*source_ids, PRODUCT],
+                    "currencies": list(currencies),
+                },
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Statements on their way, and what is to be made of their results."""
+
+    clock: Callable[[], datetime]
+    payees: dict[Address, Payee]
+    currencies: set[str]
+    receiving: set[tuple[UUID, str]]
+    payers: Rows
+    recipients: Rows
+    sources: Rows
+    blocks: Rows
+    fee_rules: Rows
+    accounts: Rows
+
+    async def state(self, tx: Tx) -> State:
+        """What the decisions depend on; the time is that of the locks."""
+        recipients = {row[0]: Recipient(*row) for row in await self.recipients.fetchall()}
+        locked = await self.accounts.fetchall()
+        accounts = {(row[5], row[1]): row[0] for row in locked}
+        book = Book(Account(*row[:5]) for row in locked)
+        wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, currency) for currency in self.currencies] + [
+            NewAccount(recipients[user_id].wallet_id, WALLET_ACCOUNT, currency)
+            for user_id, currency in self.receiving
+            if user_id in recipients
+        ]
+        missing = [new for new in wanted if (new.owner_id, new.currency) not in accounts]
+        if missing:
+            opened = await open_accounts(tx, missing, now=self.clock())
+            for new, id_ in zip(missing, opened, strict=True):
+                accounts[new.owner_id, new.currency] = id_
+            book.add(await lock_accounts(tx, opened))
+        return State(
+            now=self.clock(),
+            pins={row[0]: PinState(*row[1:]) for row in await self.payers.fetchall()},
+            sources={row[0]: Source(*row) for row in await self.sources.fetchall()},
+            recipients=recipients,
+            payees=self.payees,
+            blocks=set(await self.blocks.fetchall()),
+            fee_rules=fees.by_kind(await self.fee_rules.fetchall()),
             accounts=accounts,
-            fee_accounts=fee_accounts,
             book=book,
         )
-
-    async def _accounts(
-        self,
-        tx: Tx,
-        commands: Sequence[Pay],
-        people: dict[UUID, Recipient],
-        sources: dict[UUID, Source],
-        recipient_ids: Sequence[UUID | None],
-    ) -> tuple[dict[tuple[UUID, str], UUID], dict[str, UUID]]:
-        """The ids of the accounts the commands may move, opened where a recipient has none yet.
-
-        By (funding source, currency), and of the product's fees by currency.
-        """
-        wanted: set[tuple[UUID, str]] = set()
-        receiving: set[tuple[UUID, str]] = set()
-        for command, recipient_id in zip(commands, recipient_ids, strict=True):
-            currency = command.amount.currency
-            if command.funding_source_id in sources:
-                wanted.add((command.funding_source_id, currency))
-            if recipient_id in people:
-                receiving.add((people[recipient_id].wallet_id, currency))
-        owners = list({owner for owner, _ in wanted | receiving})
-        cursor = await tx.execute(_ACCOUNTS, {"owners": owners})
-        fee_cursor = await tx.execute(_FEE_ACCOUNTS, {"product": PRODUCT})
-        held = {(owner, currency): id_ for owner, currency, id_ in await cursor.fetchall()}
-        held_fees = dict(await fee_cursor.fetchall())
-        missing = [
-            NewAccount(owner, WALLET_ACCOUNT, currency)
-            for owner, currency in receiving
-            if (owner, currency) not in held
-        ]
-        currencies = {command.amount.currency for command in commands}
-        missing += [NewAccount(PRODUCT, FEES_ACCOUNT, c) for c in currencies if c not in held_fees]
-        if missing:
-            opened = await open_accounts(tx, missing, now=self._clock())
-            for new, id_ in zip(missing, opened, strict=True):
-                if new.owner_id == PRODUCT:
-                    held_fees[new.currency] = id_
-                else:
-                    held[new.owner_id, new.currency] = id_
-        accounts = {key: held[key] for key in wanted | receiving if key in held}
-        return accounts, {currency: held_fees[currency] for currency in currencies}
 
 
 async def _write(tx: Tx, state: State, decision: Decision) -> None:

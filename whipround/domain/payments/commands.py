@@ -1,10 +1,9 @@
 """What a payment is, what is asked for, and what it can come to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from whipround.db.request_keys import Answer, RequestKey
@@ -52,8 +51,7 @@ class UnknownFundingSource(Invalid):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(NamedTuple):
     """The recipient as the payment shows them; `user_id` None until somebody proves the address."""
 
     id: UUID
@@ -67,8 +65,7 @@ class Participant:
     meta: str
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """A payment. `amount` is what the recipient gets; the payer pays `fee` on top; both `currency`.
 
     `holding` is there if the recipient was not a user when it was made.
@@ -95,8 +92,7 @@ class Payment:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Pay:
+class Pay(NamedTuple):
     """A person's order to pay. Exactly one of `recipient_user_id` and `recipient_address` is set.
 
     The amount is checked against its currency's digits. `pin` is the keyed digest of the PIN given.

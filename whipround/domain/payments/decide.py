@@ -24,7 +24,7 @@ from whipround.domain.payments.commands import (
     UnknownFundingSource,
 )
 from whipround.errors import DomainError
-from whipround.ledger.accounts import NewAccount
+from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Book, InsufficientFunds, Leg, Transfer
 from whipround.money import EXACT
 
@@ -57,7 +57,10 @@ class Recipient:
 
 @dataclass(slots=True)
 class State:
-    """All that the decisions depend on, read under lock. `accounts` are by owner and currency."""
+    """All that the decisions depend on, read under lock.
+
+    `accounts` are by owner, a funding source or the product, and currency.
+    """
 
     now: datetime
     pins: dict[UUID, PinState]
@@ -67,7 +70,6 @@ class State:
     blocks: set[tuple[UUID, UUID]]
     fee_rules: FeeRules
     accounts: dict[tuple[UUID, str], UUID]
-    fee_accounts: dict[str, UUID]
     book: Book
 
 
@@ -166,7 +168,7 @@ def _transfer(state: State, priced: _Priced, recipient: Recipient, decision: Dec
     legs = (
         Leg(priced.account_id, -EXACT.add(amount, fee)),
         Leg(state.accounts[recipient.wallet_id, currency], amount),
-        Leg(state.fee_accounts[currency], fee),
+        Leg(state.accounts[PRODUCT, currency], fee),
     )
     state.book.post(Transfer(transaction_id, "payment", f"{transaction_id}:pay", legs))
     payment = Payment(
