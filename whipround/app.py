@@ -90,6 +90,8 @@ async def _apps(
     # A mounted app's lifespan would never run: it is run here.
     async with litestar.lifespan():
         yield Root(apps)
+    if log is not None:
+        log.flush()
 
 
 class _Server(uvicorn.Server):

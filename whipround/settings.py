@@ -19,7 +19,11 @@ class Settings(BaseSettings):
     """What an operator can set. Nothing here changes while a process runs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="WHIPROUND_", toml_file="whipround.toml", frozen=True, extra="ignore"
+        env_prefix="WHIPROUND_",
+        env_ignore_empty=True,  # compose files pass on what is not set as an empty text
+        toml_file="whipround.toml",
+        frozen=True,
+        extra="ignore",
     )
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
@@ -30,6 +34,7 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         None,
+        repr=False,  # it may hold a password
         description="A PostgreSQL (16 or newer) to use in place of the embedded one, a libpq URL.",
     )
     database_connections: int = Field(

@@ -70,15 +70,16 @@ async def read(receive: Callable[[], Awaitable[Any]], headers: Mapping[bytes, by
     """All of a request's body, from an ASGI `receive`. Raises BodyTooLarge, Disconnected."""
     if int(headers.get(b"content-length", b"0")) > MAX_BODY_BYTES:
         raise BodyTooLarge
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+    body = b""
+    more = True
+    while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
-    if message["type"] == "http.disconnect":
-        raise Disconnected
+        more = message.get("more_body", False)
     return body
 
 

@@ -42,7 +42,7 @@ class MalformedIdempotencyKey(Malformed):
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
-_JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
 
 
 class Call:
@@ -54,6 +54,7 @@ class Call:
 
     __slots__ = (
         "_client_key",
+        "_product_id",
         "_scope",
         "body",
         "correlation_id",
@@ -64,35 +65,43 @@ class Call:
         "status",
     )
 
-    def __init__(self, scope: Scope, headers: dict[bytes, bytes], services: Services) -> None:
+    services: Services
+
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         self._scope = scope
         self._client_key = b""
+        self._product_id = b""
         self.headers = headers
-        self.services = services
-        self.correlation_id = b""
+        self.correlation_id = _well_formed(headers.get(b"correlation-id")) or _new_id()
         self.now = datetime.now(UTC)
         self.session: Session | None = None
         self.body: bytes | None = None
         self.status = 0
 
-    def read_headers(self, dialect: bytes) -> Malformed | None:
-        """Read what the client calls this request; what is wrong with that, if anything is.
+    async def find_product(self, directory: Directory) -> None:
+        """Find the product that the request is for. Raises UnknownProduct."""
+        product_id, host = self.headers.get(b"product-id"), self.headers.get(b"host")
+        services = directory.find(product_id, host)
+        if services is None:
+            self._product_id = _well_formed(product_id) or b""
+            services = await directory.ask(product_id, host)
+        self.services = services
+        self._product_id = services.product_id
 
-        Its key is the Idempotency-Key, else the Correlation-ID; where neither is sent, one is made
-        up, and then nothing can be repeated.
+    def read_key(self, dialect: bytes) -> None:
+        """Read what the client calls this request: its Idempotency-Key, else its Correlation-ID.
+
+        Where neither is sent one is made up, and then nothing can be repeated. Raises Malformed.
         """
-        sent = self.headers.get(b"correlation-id")
-        well_formed = _well_formed(sent)
-        self.correlation_id = well_formed or _new_id()
-        self._client_key = dialect + b" " + self.correlation_id.lower()
-        if sent is not None and well_formed is None:
-            return MalformedCorrelationId()
+        if self.headers.get(b"correlation-id", self.correlation_id) is not self.correlation_id:
+            raise MalformedCorrelationId
         key = self.headers.get(b"idempotency-key")
-        if key is not None:
-            if not _IDEMPOTENCY_KEY.fullmatch(key):
-                return MalformedIdempotencyKey()
+        if key is None:
+            self._client_key = dialect + b" " + self.correlation_id.lower()
+        elif _IDEMPOTENCY_KEY.fullmatch(key):
             self._client_key = dialect + b" key " + key
-        return None
+        else:
+            raise MalformedIdempotencyKey
 
     @property
     def db(self) -> Database:
@@ -165,18 +174,24 @@ class Call:
         return match[1] if match else "en"
 
     async def answer(
-        self, send: Send, status: int, body: bytes, more_headers: Headers = ()
+        self,
+        send: Send,
+        status: int,
+        body: bytes,
+        more_headers: Headers = (),
+        content_type: bytes = JSON,
     ) -> None:
-        """Send an answer, with the headers that every answer has. A body is JSON."""
+        """Send an answer, with the headers that every answer has."""
         self.status = status
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"correlation-id", self.correlation_id),
-            (b"product-id", self.services.product_id),
             *more_headers,
         ]
+        if self._product_id:
+            headers.append((b"product-id", self._product_id))
         if body:
-            headers.append(_JSON)
+            headers.append((b"content-type", content_type))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -192,12 +207,12 @@ class Rendered(NamedTuple):
         """Send it, where there is no `Call`."""
         headers = [(b"content-length", b"%d" % len(self.body)), *self.headers]
         if self.body:
-            headers.append(_JSON)
+            headers.append((b"content-type", JSON))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
-Refuse: TypeAlias = Callable[[Exception, Call | None], Rendered]
+Refuse: TypeAlias = Callable[[Exception, Call], Rendered]
 """Renders an error in a dialect's form, and logs it if it is a failure of ours."""
 
 
@@ -228,20 +243,14 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         started = time.perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        product_id = headers.get(b"product-id")
-        services = self._directory.find(product_id, headers.get(b"host"))
-        if services is None:
-            services = await self._look_again(headers, send)
-            if services is None:
-                return
-        call = Call(scope, headers, services)
+        call = Call(scope, dict(scope["headers"]))
         try:
-            wrong = call.read_headers(self._mark)
-            if wrong is not None:
-                await call.answer(send, *self._refuse(wrong, call))
-                return
-            scope["state"]["call"] = call
+            await call.find_product(self._directory)
+            call.read_key(self._mark)
+        except Exception as error:  # noqa: BLE001 (each has its answer)
+            await call.answer(send, *self._refuse(error, call))
+        else:
+            scope.setdefault("state", {})["call"] = call
             await self._app(scope, receive, send)
         finally:
             if scope["method"] != "GET":
@@ -252,23 +261,10 @@ class Front:
                     method=scope["method"],
                     path=scope.get("path_template", "-"),
                     status=call.status,
-                    started=started,
+                    now=call.now,
+                    seconds=time.perf_counter() - started,
                     user_id=call.session.user.id if call.session else None,
                 )
-
-    async def _look_again(self, headers: dict[bytes, bytes], send: Send) -> Services | None:
-        """The services of a product that was not known a moment ago; None if still not."""
-        product_id = headers.get(b"product-id")
-        try:
-            return await self._directory.ask(product_id, headers.get(b"host"))
-        except Exception as error:  # noqa: BLE001 (each has its answer)
-            echoed = [
-                (b"correlation-id", _well_formed(headers.get(b"correlation-id")) or _new_id())
-            ]
-            if _well_formed(product_id):
-                echoed.append((b"product-id", product_id or b""))
-            await self._refuse(error, None).send(send, *echoed)
-            return None
 
 
 def _well_formed(sent: bytes | None) -> bytes | None:

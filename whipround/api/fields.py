@@ -46,7 +46,7 @@ _FINEST = Decimal(1).scaleb(-SCALE)
 
 
 def _amount(value: object) -> Decimal:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return _in_range(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _in_range(Decimal(value))

@@ -57,13 +57,13 @@ def recipient_of(text: str) -> str | None:
     return text.strip().lower() or None
 
 
-def refuse(error: Exception, call: Call | None) -> Rendered:
+def refuse(error: Exception, call: Call) -> Rendered:
     """How the sandbox answers an error."""
     if isinstance(error, Malformed):
         return _error(400, error)
     if isinstance(error, Unavailable):
         return _error(503, error)
-    request_id = call.correlation_id.decode() if call else None
+    request_id = call.correlation_id.decode()
     logger.error("a request failed", exc_info=error, extra={"request_id": request_id})
     return _error(500, DomainError("An unknown exception occurred."))
 

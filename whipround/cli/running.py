@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import signal
+import socket
 import sys
 import tomllib
 from collections.abc import Awaitable, Callable
@@ -125,7 +126,9 @@ def _variable(location: tuple[int | str, ...]) -> str:
 def _explained(error: OSError, settings: Settings) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {settings.port} of {settings.host} is in use: choose another with --port"
-    if error.errno == errno.EADDRNOTAVAIL:
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return f"{settings.host} is no address of this machine: choose another with --host"
+    if error.errno == errno.EACCES and not error.filename:
+        return f"port {settings.port} is not for this account: choose one from 1024 on with --port"
     where = f": {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{where}"

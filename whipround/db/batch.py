@@ -142,7 +142,10 @@ class Batcher(Generic[Command, Result]):
         while True:
             try:
                 async with self._open() as tx:
-                    return await self._work(tx, commands)
+                    results = await self._work(tx, commands)
+                    if len(results) != len(commands):  # seen before anything is committed
+                        raise ValueError(f"{len(results)} results for {len(commands)} commands")
+                    return results
             except TRANSIENT as error:
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise Unavailable from error

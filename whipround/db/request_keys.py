@@ -100,7 +100,10 @@ class Claims:
         """What a repeat is answered with; None for a request that is ours to carry out."""
         if key.id in self._taken:
             return None
-        fingerprint, answer = self._found[key.id]
+        found = self._found.get(key.id)
+        if found is None:  # forgotten just now, after 30 days: the next attempt can take it
+            return InProgress()
+        fingerprint, answer = found
         if fingerprint != key.fingerprint:
             return KeyReused()
         return answer or InProgress()

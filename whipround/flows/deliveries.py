@@ -46,7 +46,7 @@ PAUSE_GROWTH = 3
 NOT_CONFIGURED_PAUSE = (timedelta(minutes=1), timedelta(hours=6))
 """How soon a message asks again for a channel that nobody has set up: with age, within these."""
 
-LEASE = timedelta(minutes=4)
+LEASE = timedelta(minutes=5)
 """How long a claimed message is left alone: no batch takes longer to hand over."""
 
 FAILED_KEPT_FOR = timedelta(days=30)

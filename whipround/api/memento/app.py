@@ -17,6 +17,7 @@ from whipround.api.memento import (
     verifications,
 )
 from whipround.api.memento.call import AnyRequest, Bodies, Reply, Request, authenticate, call_of
+from whipround.api.memento.docs import documentation
 from whipround.api.memento.errors import refuse
 
 DIALECT = b"memento"
@@ -35,7 +36,7 @@ HANDLERS: Sequence[ControllerRouterHandler] = [
 def create_app(handlers: Sequence[ControllerRouterHandler] = HANDLERS) -> Litestar:
     """An app of these handlers, each of which needs a session unless its `route` says otherwise."""
     return Litestar(
-        handlers,
+        [*handlers, *documentation(handlers)],
         before_request=authenticate,
         exception_handlers={Exception: _refuse},
         logging_config=None,

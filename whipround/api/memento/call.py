@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import litestar
 from litestar.dto import AbstractDTO
+from litestar.exceptions import MethodNotAllowedException
 from litestar.openapi.spec import Reference
 from litestar.plugins import SerializationPlugin
 from litestar.response import Response
@@ -21,7 +22,7 @@ from litestar.typing import FieldDefinition
 from pydantic import BaseModel
 
 from whipround.api import bodies
-from whipround.api.context import Call, Headers
+from whipround.api.context import JSON, Call, Headers
 from whipround.api.memento import filtering
 from whipround.api.memento.shapes_base import encode
 from whipround.api.types import Receive, Scope, Send
@@ -113,7 +114,7 @@ class Reply(Response[T]):
     Its status is the handler's unless it says so itself. Without content its body is empty.
     """
 
-    __slots__ = ("_body", "_headers")
+    __slots__ = ("_body", "_content_type", "_headers")
 
     def __init__(
         self,
@@ -122,10 +123,12 @@ class Reply(Response[T]):
         body: bytes | None = None,
         status_code: int | None = None,
         more_headers: Headers = (),
+        content_type: bytes = JSON,
         **_: Any,  # what Litestar says of every response, for which there is no use here
     ) -> None:
         self._body = body if body is not None else (b"" if content is None else encode(content))
         self._headers = more_headers
+        self._content_type = content_type
         self.status_code = status_code
 
     @classmethod
@@ -143,7 +146,9 @@ class Reply(Response[T]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the answer."""
         call: Call = scope["state"]["call"]
-        await call.answer(send, self.status_code or 200, self._body, self._headers)
+        await call.answer(
+            send, self.status_code or 200, self._body, self._headers, self._content_type
+        )
 
 
 class _Body(AbstractDTO[Model]):
@@ -178,10 +183,14 @@ class Bodies(SerializationPlugin):
 async def authenticate(request: AnyRequest) -> None:
     """Find out who is calling, before anything else of the request is looked at.
 
-    Raises Unauthenticated where the route's access asks for more than was sent.
+    A route that says nothing of its access needs a session. Raises Unauthenticated where more is
+    asked for than was sent.
     """
     call = call_of(request)
-    access = request.route_handler.opt.get("access", Access.SESSION)
+    access = request.route_handler.opt.get("access")
+    if access is None and request.scope["method"] == "OPTIONS":
+        # Litestar's own handler, whose answer would lack our headers.
+        raise MethodNotAllowedException(headers={"allow": _methods(request)})
     if access is Access.ANYONE:
         return
     token = call.bearer
@@ -196,3 +205,9 @@ async def authenticate(request: AnyRequest) -> None:
         call.session = await call.services.sessions.submit(digest)
         if call.session is None:
             raise Unauthenticated
+
+
+def _methods(request: AnyRequest) -> str:
+    template = request.scope["path_template"]
+    routes = (route for route in request.app.routes if route.path_format == template)
+    return ", ".join(sorted(method for route in routes for method in route.methods))

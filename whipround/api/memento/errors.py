@@ -5,7 +5,7 @@ Matched on the class hierarchy: the nearest class that has a row.
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import psycopg
 from litestar.exceptions import (
@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
 """After how long a client may ask again when the service is busy."""
+
+
+class UnknownException(DomainError):
+    """An unknown exception occurred."""
 
 
 class Error(Shape):
@@ -66,91 +70,102 @@ def answer_of(error: Exception) -> Rendered:
 
     What has no row of its own is a failure of ours: 500 `unknown_exception`, saying nothing more.
     """
-    for kind in type(error).__mro__:
-        render = _TABLE.get(kind)
-        if render is not None:
-            return render(error)
-    raise AssertionError("every exception is an Exception")
+    status, render = _row(type(error))
+    return render(status, error)
 
 
-def refuse(error: Exception, call: Call | None) -> Rendered:
+def status_of(kind: type[Exception]) -> int:
+    """The status that an error of this kind is answered with."""
+    return _row(kind)[0]
+
+
+def _row(kind: type[Exception]) -> "_Row":
+    return next(_TABLE[each] for each in kind.__mro__ if each in _TABLE)
+
+
+def refuse(error: Exception, call: Call) -> Rendered:
     """The answer to an error that ended a request; what is a failure of ours is logged."""
     rendered = answer_of(error)
     if rendered.status >= 500 and not isinstance(error, Unavailable):
         logger.error(
             "a request failed",
             exc_info=error,
-            extra={"request_id": call.correlation_id.decode()} if call else {},
+            extra={"request_id": call.correlation_id.decode()},
         )
     return rendered
 
 
-def _empty(status: int, *headers: tuple[bytes, bytes]) -> Callable[[Any], Rendered]:
-    rendered = Rendered(status, b"", headers)
-    return lambda _: rendered
+def _empty(*headers: tuple[bytes, bytes]) -> "_Render":
+    return lambda status, _: Rendered(status, b"", headers)
 
 
-def _coded(status: int) -> Callable[[DomainError], Rendered]:
-    return lambda error: _error(status, error.code, error.message)
+def _coded(status: int, error: DomainError) -> Rendered:
+    return _error(status, error.code, error.message)
 
 
 def _error(status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> Rendered:
     return Rendered(status, encode(Errors(errors=[Error(code=code, message=message)])), headers)
 
 
-def _invalid(error: Invalid) -> Rendered:
+def _invalid(status: int, error: Invalid) -> Rendered:
     shapes = [
         FieldErrorShape(field=each.field, code=each.code, message=each.message)
         for each in error.errors
     ]
-    return Rendered(422, encode(ValidationErrors(errors=shapes)))
+    return Rendered(status, encode(ValidationErrors(errors=shapes)))
 
 
-def _later(status: int, seconds: int, error: DomainError) -> Rendered:
-    return _error(status, error.code, error.message, (b"retry-after", str(seconds).encode()))
+def _later(seconds: int, status: int, error: DomainError) -> Rendered:
+    return _error(status, error.code, error.message, (b"retry-after", b"%d" % seconds))
 
 
-def _throttled(error: Throttled) -> Rendered:
-    return _later(429, error.retry_after_seconds, error)
+def _throttled(status: int, error: Throttled) -> Rendered:
+    return _later(error.retry_after_seconds, status, error)
 
 
-def _unavailable(error: Unavailable) -> Rendered:
-    return _later(503, RETRY_SECONDS, error)
+def _unavailable(status: int, error: Unavailable) -> Rendered:
+    return _later(RETRY_SECONDS, status, error)
 
 
-def _database_lost(_: psycopg.OperationalError) -> Rendered:
-    return _unavailable(Unavailable())
+def _database_lost(status: int, _: psycopg.OperationalError) -> Rendered:
+    return _unavailable(status, Unavailable())
 
 
-def _wrong_method(error: MethodNotAllowedException) -> Rendered:
-    allowed = (error.headers or {}).get("allow", "")
-    return _error(405, "method_not_allowed", f"Use {allowed}.", (b"allow", allowed.encode("ascii")))
+def _wrong_method(status: int, error: MethodNotAllowedException) -> Rendered:
+    methods = (error.headers or {}).get("allow", "").split(", ")
+    allowed = ", ".join(sorted({*methods} - {"OPTIONS"}))
+    return _error(
+        status, "method_not_allowed", f"Use {allowed}.", (b"allow", allowed.encode("ascii"))
+    )
 
 
-def _of_the_framework(error: HTTPException) -> Rendered:
+def _of_the_framework(status: int, error: HTTPException) -> Rendered:
     """What Litestar itself refuses, such as a malformed Host header."""
     if error.status_code >= 500:
-        return _unknown(error)
-    return _error(400, Malformed.code, error.detail)
+        return _unknown(500, error)
+    return _coded(status, Malformed())
 
 
-def _unknown(_: Exception) -> Rendered:
-    return _error(500, DomainError.code, "An unknown exception occurred.")
+def _unknown(status: int, _: Exception) -> Rendered:
+    return _coded(status, UnknownException())
 
 
-_TABLE: Mapping[type[BaseException], Callable[[Any], Rendered]] = {
-    Unauthenticated: _empty(401, (b"www-authenticate", b"Bearer")),
-    NotFound: _empty(404),
-    Invalid: _invalid,
-    Declined: _coded(400),
-    Conflict: _coded(409),
-    Throttled: _throttled,
-    Unavailable: _unavailable,
-    Malformed: _coded(400),
-    BodyTooLarge: _coded(413),
-    psycopg.OperationalError: _database_lost,
-    NotFoundException: _empty(404),
-    MethodNotAllowedException: _wrong_method,
-    HTTPException: _of_the_framework,
-    Exception: _unknown,
+_Render: TypeAlias = Callable[[int, Any], Rendered]
+_Row: TypeAlias = tuple[int, _Render]
+
+_TABLE: Mapping[type[BaseException], _Row] = {
+    Unauthenticated: (401, _empty((b"www-authenticate", b"Bearer"))),
+    NotFound: (404, _empty()),
+    Invalid: (422, _invalid),
+    Declined: (400, _coded),
+    Conflict: (409, _coded),
+    Throttled: (429, _throttled),
+    Unavailable: (503, _unavailable),
+    Malformed: (400, _coded),
+    BodyTooLarge: (413, _coded),
+    psycopg.OperationalError: (503, _database_lost),
+    NotFoundException: (404, _empty()),
+    MethodNotAllowedException: (405, _wrong_method),
+    HTTPException: (400, _of_the_framework),
+    Exception: (500, _unknown),
 }

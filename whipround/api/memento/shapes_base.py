@@ -23,9 +23,10 @@ def doc(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
 
-Amount: TypeAlias = Annotated[
-    Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": None, "examples": [20.0]})
-]
+# msgspec writes a Decimal as a number here, which Litestar has to be told.
+_NUMBER = {"extra": {"type": "number"}, "examples": [20.0]}
+
+Amount: TypeAlias = Annotated[Decimal, msgspec.Meta(extra_json_schema=_NUMBER)]
 """An amount made with `amount`."""
 
 CREATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was created.")]
@@ -49,4 +50,4 @@ def amount(value: Decimal, currency: str) -> Decimal:
     try:
         return value.quantize(_minor_unit(currency), context=EXACT)
     except Inexact:
-        return Decimal(f"{value.normalize(EXACT):f}")
+        return value.normalize(EXACT)

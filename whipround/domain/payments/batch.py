@@ -84,32 +84,36 @@ _WRITE_PINS = """
 """
 
 _INSERT_PAYMENTS = """
+    with made as (
+        select * from unnest(%(ids)b::uuid[], %(owners)b::uuid[], %(sources)b::uuid[],
+            %(in_sources)b::uuid[], %(amounts)s::numeric[], %(fees)s::numeric[],
+            %(currencies)b::text[], %(descriptions)b::text[], %(metas)b::text[],
+            %(image_urls)b::text[], %(statuses)b::text[], %(fulfillments)b::text[],
+            %(recipients)b::uuid[], %(recipient_users)b::uuid[], %(recipient_payees)b::uuid[],
+            %(recipient_names)b::text[], %(recipient_metas)b::text[],
+            %(recipient_statuses)b::text[], %(transactions)b::uuid[],
+            %(expires_at)b::timestamptz[])
+            as made (id, owner_id, source_id, in_source_id, amount, fee, currency, description,
+                meta, image_url, status, fulfillment_status, recipient_id, recipient_user_id,
+                payee_id, recipient_name, recipient_meta, recipient_status, transaction_id,
+                expires_at)
+    ), moved as (
+        insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
+            in_funding_source_id, status, amount, fee, currency, tracking_code, expires_at,
+            created_at, updated_at)
+        select transaction_id, id, owner_id, recipient_user_id, source_id, in_source_id,
+            case when recipient_user_id is null then 'active' else 'approved' end,
+            amount, fee, currency, '', expires_at, %(now)s, %(now)s
+        from made
+    )
     insert into payment (id, owner_id, funding_source_id, amount, fee, currency, description, meta,
         image_url, status, fulfillment_status, recipient_id, recipient_user_id, recipient_payee_id,
         recipient_name, recipient_meta, recipient_status, transaction_id, expires_at, created_at,
         updated_at)
-    select *, %(now)s, %(now)s
-    from unnest(%(ids)b::uuid[], %(owners)b::uuid[], %(sources)b::uuid[], %(amounts)s::numeric[],
-        %(fees)s::numeric[], %(currencies)b::text[], %(descriptions)b::text[], %(metas)b::text[],
-        %(image_urls)b::text[], %(statuses)b::text[], %(fulfillments)b::text[],
-        %(recipients)b::uuid[], %(recipient_users)b::uuid[], %(recipient_payees)b::uuid[],
-        %(recipient_names)b::text[], %(recipient_metas)b::text[], %(recipient_statuses)b::text[],
-        %(transactions)b::uuid[], %(expires_at)b::timestamptz[])
-"""
-
-_INSERT_TRANSACTIONS = """
-    insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
-        in_funding_source_id, status, amount, fee, currency, tracking_code, expires_at, created_at,
-        updated_at)
-    select id, payment_id, out_user_id, in_user_id, out_source_id, in_source_id,
-        case when in_user_id is null then 'active' else 'approved' end,
-        amount, fee, currency, '', expires_at, %(now)s, %(now)s
-    from unnest(%(transactions)b::uuid[], %(ids)b::uuid[], %(owners)b::uuid[],
-        %(recipient_users)b::uuid[], %(sources)b::uuid[], %(in_sources)b::uuid[],
-        %(amounts)s::numeric[], %(fees)s::numeric[], %(currencies)b::text[],
-        %(expires_at)b::timestamptz[])
-        as moved (id, payment_id, out_user_id, in_user_id, out_source_id, in_source_id, amount, fee,
-            currency, expires_at)
+    select id, owner_id, source_id, amount, fee, currency, description, meta, image_url, status,
+        fulfillment_status, recipient_id, recipient_user_id, payee_id, recipient_name,
+        recipient_meta, recipient_status, transaction_id, expires_at, %(now)s, %(now)s
+    from made
 """
 
 
@@ -274,9 +278,7 @@ async def _write(tx: Tx, state: State, decision: Decision) -> None:
         )
     await state.book.write(tx, now=state.now)
     if decision.payments:
-        rows = _columns(decision.payments, state.now)
-        await tx.execute(_INSERT_PAYMENTS, rows)
-        await tx.execute(_INSERT_TRANSACTIONS, rows)
+        await tx.execute(_INSERT_PAYMENTS, _columns(decision.payments, state.now))
     if decision.holdings:
         await payees.insert_holdings(tx, decision.holdings, now=state.now)
     await outbox.put(tx, decision.messages, now=state.now)

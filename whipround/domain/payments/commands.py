@@ -27,9 +27,9 @@ class Blocked(Declined):
 class RecipientNotFound(Invalid):
     """Nobody can be paid there."""
 
-    def __init__(self) -> None:
+    def __init__(self, field: str) -> None:
         super().__init__(
-            Invalid.field("recipient.user_id", "not_found", "There is no such user").errors
+            Invalid.field(f"recipient.{field}", "not_found", "Nobody can be paid there").errors
         )
 
 

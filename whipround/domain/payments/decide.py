@@ -26,7 +26,7 @@ from whipround.domain.payments.commands import (
 from whipround.errors import DomainError
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Book, InsufficientFunds, Leg, Transfer
-from whipround.money import EXACT
+from whipround.money import EXACT, round_to_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _recipient(state: State, command: Pay) -> Recipient | None:
         raise PaidToOneself(at)
     recipient = state.recipients.get(user_id) if user_id else None
     if recipient is None:
-        raise RecipientNotFound
+        raise RecipientNotFound(at)
     if (command.payer_id, recipient.user_id) in state.blocks:
         raise Blocked
     return recipient
@@ -280,7 +280,7 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
 def _told(command: Pay) -> dict[str, object]:
     """What a message about the payment says; the amount is formatted when it is sent."""
     return {
-        "amount": str(command.amount.amount),
+        "amount": str(round_to_currency(command.amount.amount, command.amount.currency)),
         "currency": command.amount.currency,
         "payer": command.payer_name,
         "description": command.description,

@@ -27,7 +27,7 @@ from whipround.domain.throttles import Charge
 from whipround.domain.users import person, uniqueness
 from whipround.domain.users.person import COLUMNS, User
 from whipround.domain.users.proofs import Proof, Proven, consume_all
-from whipround.errors import Invalid
+from whipround.errors import Invalid, Unauthenticated
 from whipround.keyring import Keyring
 
 Value = TypeVar("Value")
@@ -120,7 +120,15 @@ _WRITE = f"""
     returning {COLUMNS}
 """  # noqa: S608 (our own column names)
 
-_LOGGED_IN_AT = "select created_at from token where id = %(id)s"
+_LOGGED_IN_AT = """
+    select token.created_at
+    from session join token on token.id = session.token_id
+    where session.id = %(id)s
+"""
+
+
+class SessionEnded(Unauthenticated):
+    """The session was ended by another one meanwhile."""
 
 
 class _PinRefused(Exception):
@@ -146,12 +154,13 @@ async def update(
     `passwords` come from `check_passwords`. A wrong PIN is returned, not raised: its count must be
     committed with `tx`, and nothing else was changed. A new PIN or password ends all other
     sessions. Raises InvalidCredentials for a wrong current password, Invalid naming every field
-    that is wrong, taken, or lacks a proof.
+    that is wrong, taken, or lacks a proof; SessionEnded.
     """
     user = await person.lock(tx, user_id=session.user.id)
+    logged_in_at = await _logged_in_at(tx, session)
     if change.current_password is not None and not passwords.prove(user):
         raise InvalidCredentials
-    request = _Request(user, session, change, passwords, keyring, now)
+    request = _Request(user, session, logged_in_at, change, passwords, keyring, now)
     try:
         async with tx.transaction():
             return await _update(tx, request)
@@ -166,6 +175,7 @@ class _Request:
 
     user: User
     session: Session
+    logged_in_at: datetime
     change: UserChange
     passwords: Passwords
     keyring: Keyring
@@ -181,6 +191,15 @@ class _Authority:
     reads_own_messages: bool
     new_pin: str | None
     pin_state: PinState
+
+
+async def _logged_in_at(tx: Tx, session: Session) -> datetime:
+    """When the session's login began. Raises SessionEnded: it may have ended before the lock."""
+    row = await (await tx.execute(_LOGGED_IN_AT, {"id": session.id})).fetchone()
+    if row is None:
+        raise SessionEnded
+    moment: datetime = row[0]
+    return moment
 
 
 async def _update(tx: Tx, request: _Request) -> User:
@@ -220,7 +239,7 @@ async def _authority(tx: Tx, request: _Request) -> _Authority:
         now=now,
     )
     knows_password = change.current_password is not None
-    reads_own_messages = await _is_own(tx, request, proven)
+    reads_own_messages = _is_own(request, proven)
     pin_is_new = change.current_pin is not None or knows_password or reads_own_messages
     current_pin = change.current_pin if pin_is_new else change.pin
     state = user.pin_state
@@ -238,7 +257,7 @@ async def _authority(tx: Tx, request: _Request) -> _Authority:
     )
 
 
-async def _is_own(tx: Tx, request: _Request, proven: Proven) -> bool:
+def _is_own(request: _Request, proven: Proven) -> bool:
     """Whether an address was proven that was the user's already when this session's login began.
 
     One that came later might have been brought by whoever stole the session.
@@ -252,11 +271,7 @@ async def _is_own(tx: Tx, request: _Request, proven: Proven) -> bool:
         )
         if moment is not None and shown is not None and shown == own
     ]
-    if not verified_at:
-        return False
-    cursor = await tx.execute(_LOGGED_IN_AT, {"id": request.session.token_id})
-    [[logged_in_at]] = await cursor.fetchall()
-    return bool(min(verified_at) <= logged_in_at)
+    return any(moment <= request.logged_in_at for moment in verified_at)
 
 
 def _changed(request: _Request, authority: _Authority) -> User:

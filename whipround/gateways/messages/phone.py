@@ -54,7 +54,7 @@ class AppriseGateway:
         """
         _silence_apprise()
         self._url = url
-        self._asset = AppriseAsset(async_mode=False, secure_logging=True)
+        self._asset = AppriseAsset(app_id="Whipround", async_mode=False, secure_logging=True)
         tried = [(self._service(number), number) for number in _SOME_NUMBERS]
         if not any(service for service, _ in tried):
             raise GatewayMisconfigured(f"{setting} is not a URL that apprise can use")

@@ -78,8 +78,10 @@ do not pass this code on to anybody.
         mail="""\
 {{ payer }} paid you {{ money }}.
 {% if description %}
+
 {{ description }}
 {% endif %}
+
 The money is in your wallet.
 """,
         short="{{ payer }} paid you {{ money }}{% if description %}: {{ description }}{% endif %}",
@@ -99,8 +101,10 @@ Sign up with this address to receive it{% if expires %} before {{ expires }}{% e
         mail="""\
 {{ recipient }} has signed up and received the {{ money }} you sent.
 {% if description %}
+
 {{ description }}
-{% endif %}""",
+{% endif %}
+""",
         short="{{ recipient }} has signed up and received the {{ money }} you sent.",
     ),
     "payment_returned": _Source(
@@ -108,8 +112,10 @@ Sign up with this address to receive it{% if expires %} before {{ expires }}{% e
         mail="""\
 {{ recipient }} has not claimed the {{ money }} you sent, so the money is back in your wallet.
 {% if description %}
+
 {{ description }}
-{% endif %}""",
+{% endif %}
+""",
         short="{{ recipient }} has not claimed the {{ money }} you sent:"
         " the money is back in your wallet.",
     ),
@@ -131,7 +137,7 @@ def render(*, kind: str, channel: Channel, locale: str, data: dict[str, Any]) ->
         raise TextError(f"no text for {kind} by {channel}: {type(error).__name__}") from error
     except (ArithmeticError, TypeError, ValueError) as error:
         raise TextError(f"the data of {kind} is wrong: {type(error).__name__}") from error
-    return Text(subject, body)
+    return Text(subject, body.strip())
 
 
 def _values(data: dict[str, Any], locale: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is shown and measured from outside: `python -m bench.demo` and `python -m bench`."""

@@ -1,0 +1,164 @@
+"""What was measured, what it comes to, and what it must come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+from typing import Any
+
+from bench.load import Load
+from bench.pages import Page
+
+BUSY_CLIENTS = 64
+"""From how many clients on the server is busy: what is compared with pgbench."""
+
+RANDOM, HOT = "random", "hot"
+
+
+@dataclass(slots=True)
+class Figures:
+    """All samples of a run. Rates are per second, and a figure is the median of its samples.
+
+    `http` is by clients and by who is paid; `fresh` and `stored` are with none and with `payments`
+    stored before.
+    """
+
+    tpcb: list[float] = field(default_factory=list)
+    ledger: dict[str, list[float]] = field(default_factory=lambda: {RANDOM: [], HOT: []})
+    http: dict[tuple[int, str], list[Load]] = field(default_factory=dict)
+    fresh: list[Load] = field(default_factory=list)
+    stored: list[Load] = field(default_factory=list)
+    payments: int = 0
+    pages: dict[str, Page] = field(default_factory=dict)
+    page_over_http_ms: float = 0
+    memory_payments: int = 0
+    memory_bytes: int = 0
+    start_from_nothing_seconds: float = 0
+    start_again_seconds: float = 0
+
+    def ratios(self) -> dict[str, float]:
+        """What the issue of this bench asks for, by name."""
+        tpcb = median(self.tpcb)
+        ledger = {kind: median(samples) for kind, samples in self.ledger.items()}
+        http = {
+            kind: mean(
+                per_second(loads)
+                for (clients, whom), loads in self.http.items()
+                if whom == kind and clients >= BUSY_CLIENTS
+            )
+            for kind in (RANDOM, HOT)
+        }
+        return {
+            "ledger_vs_pgbench": ledger[RANDOM] / tpcb,
+            "ledger_hot_vs_random": ledger[HOT] / ledger[RANDOM],
+            "http_vs_pgbench": http[RANDOM] / tpcb,
+            "http_hot_vs_random": http[HOT] / http[RANDOM],
+            "http_1m_vs_empty": per_second(self.stored) / per_second(self.fresh),
+        }
+
+    def limits(self) -> dict[str, float]:
+        """The figures that have an upper limit, by name."""
+        return {
+            "p99_ms": p99_ms(self.http[BUSY_CLIENTS, RANDOM]),
+            "memory_mb": self.memory_bytes / 1e6,
+            "start_seconds": self.start_from_nothing_seconds,
+            "page_ms": self.pages["payments"].database_ms,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """For build/bench.json: the ratios, and all that they come from."""
+        return {
+            "ratios": {name: round(ratio, 3) for name, ratio in self.ratios().items()},
+            "limits": {name: round(figure, 3) for name, figure in self.limits().items()},
+            "pgbench_tpcb": _rates(self.tpcb),
+            "ledger_groups_of_500": {kind: _rates(it) for kind, it in self.ledger.items()},
+            "http_payments": [
+                {"clients": clients, "recipients": whom, **_loads(loads)}
+                for (clients, whom), loads in self.http.items()
+            ],
+            "http_payments_with_history": {
+                "clients": BUSY_CLIENTS,
+                "stored_before": self.payments,
+                "with_none": _loads(self.fresh),
+                "with_all": _loads(self.stored),
+            },
+            "first_page": {
+                **{name: _page(page) for name, page in self.pages.items()},
+                "payments_over_http_ms": self.page_over_http_ms,
+            },
+            "memory": {"payments": self.memory_payments, "resident_bytes": self.memory_bytes},
+            "seconds_to_ready": {
+                "from_nothing": self.start_from_nothing_seconds,
+                "again": self.start_again_seconds,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a ratio must reach at least, and where we want it to be."""
+
+    meaning: str
+    least: float
+    wanted: float
+
+
+GOALS: Mapping[str, Goal] = {
+    "ledger_vs_pgbench": Goal("ledger in groups ÷ pgbench TPC-B", 2.5, 4),
+    "ledger_hot_vs_random": Goal("ledger, one hot account ÷ random", 1, 1.2),
+    "http_vs_pgbench": Goal("payments over HTTP ÷ pgbench TPC-B", 0.5, 1),
+    "http_hot_vs_random": Goal("payments over HTTP, one hot recipient ÷ random", 0.9, 1.1),
+    "http_1m_vs_empty": Goal("payments over HTTP with all stored ÷ with none", 0.9, 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a figure must stay below."""
+
+    meaning: str
+    most: float
+    unit: str
+
+
+LIMITS: Mapping[str, Limit] = {
+    "p99_ms": Limit(f"p99 at {BUSY_CLIENTS} clients", 100, "ms"),
+    "memory_mb": Limit("memory of the server after all payments", 250, "MB"),
+    "start_seconds": Limit("start from nothing until ready", 3, "s"),
+    "page_ms": Limit("first page of payments, database time", 5, "ms"),
+}
+
+
+def per_second(loads: Sequence[Load]) -> float:
+    """Payments per second."""
+    return median(load.per_second for load in loads)
+
+
+def p50_ms(loads: Sequence[Load]) -> float:
+    """What half of the payments take less than."""
+    return median(load.p50_ms for load in loads)
+
+
+def p99_ms(loads: Sequence[Load]) -> float:
+    """What one in a hundred payments takes longer than."""
+    return median(load.p99_ms for load in loads)
+
+
+def _rates(samples: Sequence[float]) -> dict[str, Any]:
+    return {"per_second": median(samples), "runs": list(samples)}
+
+
+def _loads(loads: Sequence[Load]) -> dict[str, Any]:
+    return {
+        "per_second": per_second(loads),
+        "p50_ms": p50_ms(loads),
+        "p99_ms": p99_ms(loads),
+        "runs": loads,
+    }
+
+
+def _page(page: Page) -> dict[str, Any]:
+    return {
+        "database_ms": page.database_ms,
+        "sequential_scans": page.sequential_scans,
+        "statements": page.statements,
+    }

@@ -1,0 +1,227 @@
+"""Payments over HTTP from many clients at once, each waiting for its answer before it goes on.
+
+By wrk where it is on the PATH; else by clients of our own, which take more of the machine away from
+the server.
+"""
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import msgspec
+
+from bench.people import PIN, Crowd, Payer
+from bench.server import Server
+from bench.tpcb import run_program
+from whipround.db.database import Database
+
+SCRIPT = Path(__file__).with_name("pay.lua")
+
+_SETTLE_SECONDS = 0.3
+_CREATED = b"HTTP/1.1 201 "
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What came of one run. `failures` are answers other than 201, and lost connections."""
+
+    requests: int
+    seconds: float
+    failures: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """Payments made per second."""
+        return self.requests / self.seconds
+
+
+class LoadFailed(Exception):
+    """Not every request became a payment, or not every payment was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Sends payments to a server. `wrk` is its path, None for clients of our own."""
+
+    server: Server
+    folder: Path
+    wrk: str | None
+
+    @classmethod
+    def find(cls, server: Server, folder: Path) -> "Generator":
+        """The best there is on this machine; it writes its files into `folder`."""
+        return cls(server, folder, shutil.which("wrk"))
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return "wrk" if self.wrk else "Python"
+
+    async def measure(self, crowd: Crowd, *, clients: int, seconds: float, onto_one: bool) -> Load:
+        """Payments for so long, to random people or to one.
+
+        Raises LoadFailed unless every answer was 201 and has its payment in the database.
+        """
+        before = await _stored(crowd.db)
+        hot = crowd.hot if onto_one else None
+        send = self._by_wrk if self.wrk else self._by_ourselves
+        load = await send(crowd, hot, clients=clients, seconds=seconds)
+        await asyncio.sleep(_SETTLE_SECONDS)  # for those that were under way at the end
+        stored = await _stored(crowd.db) - before
+        if load.failures or not load.requests <= stored <= load.requests + clients:
+            raise LoadFailed(
+                f"of {load.requests} requests {load.failures} failed, {stored} payments were stored"
+            )
+        return load
+
+    async def _by_wrk(
+        self, crowd: Crowd, hot: Payer | None, *, clients: int, seconds: float
+    ) -> Load:
+        people = self.folder / f"{crowd.product.name}.txt"
+        if not people.exists():
+            lines = (f"{each.session} {each.wallet_id} {each.user_id}\n" for each in crowd.payers)
+            people.touch(mode=0o600)
+            people.write_text("".join(lines))
+        said = await run_program(
+            [
+                str(self.wrk),
+                "--threads=1",
+                f"--connections={clients}",
+                f"--duration={seconds:.0f}s",
+                "--timeout=10s",
+                f"--script={SCRIPT}",
+                self.server.url,
+                "--",
+                str(people),
+                str(hot.user_id) if hot else "-",
+                str(crowd.product.id),
+                PIN,
+                _new_keys(),
+            ]
+        )
+        return msgspec.json.decode(said.rstrip().rpartition("\n")[2], type=Load)
+
+    async def _by_ourselves(
+        self, crowd: Crowd, hot: Payer | None, *, clients: int, seconds: float
+    ) -> Load:
+        run = _Run(crowd, hot, self.server)
+        loop = asyncio.get_running_loop()
+        made = [
+            await loop.create_connection(lambda: _Client(run), *self.server.address)
+            for _ in range(clients)
+        ]
+        started = time.perf_counter()
+        for _, client in made:
+            client.send()
+        await asyncio.sleep(seconds)
+        taken = time.perf_counter() - started
+        run.is_over = True
+        latencies = sorted(run.latencies)
+        load = Load(
+            requests=len(latencies),
+            seconds=taken,
+            failures=run.failures,
+            p50_ms=_percentile(latencies, 50) * 1000,
+            p99_ms=_percentile(latencies, 99) * 1000,
+        )
+        for transport, _ in made:
+            transport.close()
+        return load
+
+
+class _Run:
+    """What the clients of one run share."""
+
+    def __init__(self, crowd: Crowd, hot: Payer | None, server: Server) -> None:
+        host, port = server.address
+        self._heads = {
+            payer.user_id: (
+                f"POST /v1/payments HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                f"Content-Type: application/json\r\nProduct-ID: {crowd.product.id}\r\n"
+                f"Authorization: Bearer {payer.session}\r\nCorrelation-ID: "
+            )
+            for payer in crowd.payers
+        }
+        self._payers = crowd.payers
+        self._hot = hot
+        self._chance = random.Random()  # noqa: S311 (no secret)
+        self.latencies: list[float] = []
+        self.failures = 0
+        self.is_over = False
+
+    def request(self) -> bytes:
+        """The next payment."""
+        payer, other = self._chance.sample(self._payers, 2)
+        recipient = self._hot or other
+        body = (
+            f'{{"currency":"EUR","description":"Lunch","recipient":{{"amount":'
+            f'{self._chance.randint(1, 20)}.{self._chance.randint(0, 99):02},"user_id":'
+            f'"{recipient.user_id}"}},"funding_source_id":"{payer.wallet_id}","pin":"{PIN}"}}'
+        )
+        head = self._heads[payer.user_id]
+        return f"{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+class _Client(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._received = b""
+        self._sent_at = 0.0
+        self._transport: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Know where to send."""
+        self._transport = cast(asyncio.WriteTransport, transport)
+
+    def send(self) -> None:
+        """Ask for the next payment."""
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._run.request())
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived of an answer; at its end, go on."""
+        self._received += data
+        head, blank, body = self._received.partition(b"\r\n\r\n")
+        if not blank or len(body) < _content_length(head):
+            return
+        if self._run.is_over:
+            return
+        self._run.latencies.append(time.perf_counter() - self._sent_at)
+        self._run.failures += not self._received.startswith(_CREATED)
+        self._received = b""
+        self.send()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Nobody but us hangs up."""
+        if not self._run.is_over:
+            self._run.failures += 1
+
+
+def _content_length(head: bytes) -> int:
+    _, _, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.partition(b"\r\n")[0])
+
+
+def _percentile(ordered: Sequence[float], percent: int) -> float:
+    return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)] if ordered else 0.0
+
+
+def _new_keys() -> str:
+    """How the Correlation-IDs of one run begin: a UUID without its last twelve digits."""
+    return str(uuid4())[:-12]
+
+
+async def _stored(db: Database) -> int:
+    async with db.transaction() as tx:
+        cursor = await tx.execute("select count(*) from payment")
+        [[count]] = await cursor.fetchall()
+    return int(count)

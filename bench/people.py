@@ -1,0 +1,114 @@
+"""A crowd of people with money and sessions, made without asking each to sign up."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from bench import ledger
+from whipround.db.database import Database
+from whipround.domain import fees, funding, samples, sessions, tokens
+from whipround.domain import products as all_products
+from whipround.domain.devices import NewDevice
+from whipround.domain.funding import WALLET_ACCOUNT
+from whipround.domain.installation import Installation
+from whipround.domain.products import Product
+from whipround.domain.users import signup
+from whipround.domain.users.proofs import Proven
+from whipround.domain.users.signup import NewUser
+from whipround.ledger.accounts import NewAccount, open_accounts
+
+PIN = "1234"
+MONEY = Decimal("10000000.00")
+HERE_SINCE = timedelta(days=30)
+"""How long ago everybody signed up."""
+
+CONTACTS = 10
+"""How many others each knows: the tables a payment looks into are not to be empty ones."""
+
+_AT_ONCE = 4
+
+_BEFRIEND = """
+    insert into relationship (id, user_id, other_user_id, type, created_at, updated_at)
+    select gen_random_uuid(), person.id, other.id, 'contact', %(since)s, %(since)s
+    from unnest(%(ids)s::uuid[]) with ordinality as person (id, position),
+        generate_series(1, %(contacts)s) as step,
+        unnest(%(ids)s::uuid[]) with ordinality as other (id, position)
+    where other.position = 1 + (person.position + step) %% cardinality(%(ids)s::uuid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Somebody with money, logged in."""
+
+    user_id: UUID
+    wallet_id: UUID
+    account_id: UUID
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The people of one product: those who pay, and one who is only ever paid."""
+
+    product: Product
+    db: Database
+    payers: Sequence[Payer]
+    hot: Payer
+
+
+async def gather(installation: Installation, *, name: str, size: int, now: datetime) -> Crowd:
+    """Make a product, with the sandbox's fees, and so many people in it, through the domain."""
+    product = await all_products.add(installation.db, name=name, now=now)
+    db = installation.db.of(product.schema_name)
+    async with db.transaction() as tx:
+        await fees.replace_rules(tx, samples.fee_rules(product.currencies))
+
+    async def make(numbers: range) -> list[Payer]:
+        return [await _person(db, installation, product, number, now) for number in numbers]
+
+    parts = await asyncio.gather(
+        *(make(range(first, size + 1, _AT_ONCE)) for first in range(_AT_ONCE))
+    )
+    hot, *payers = [person for part in parts for person in part]
+    async with db.transaction() as tx:
+        wallets = [payer.account_id for payer in payers]
+        await ledger.grant(tx, wallets, amount=MONEY, now=now - HERE_SINCE)
+        ids = [payer.user_id for payer in payers]
+        known = {"ids": ids, "contacts": CONTACTS, "since": now - HERE_SINCE}
+        await tx.execute(_BEFRIEND, known)
+    return Crowd(product, db, payers, hot)
+
+
+async def _person(
+    db: Database, installation: Installation, product: Product, number: int, now: datetime
+) -> Payer:
+    """A person with a verified phone, a wallet and a session."""
+    joined = now - HERE_SINCE
+    async with db.transaction() as tx:
+        user = await signup.create(
+            tx,
+            new=NewUser(
+                first_name="Person", last_name=str(number), username=f"person{number}", pin=PIN
+            ),
+            proven=Proven(phone=f"+4479{number:08}"),
+            password_hash=None,
+            currencies=product.currencies,
+            keyring=installation.keyring,
+            now=joined,
+        )
+        wallet = await funding.wallet_of(tx, user_id=user.id)
+        [account_id] = await open_accounts(
+            tx, [NewAccount(wallet.id, WALLET_ACCOUNT, "EUR")], now=joined
+        )
+        device = NewDevice(id=uuid7(), make="-", model="-", os_name="-", os_version="-")
+        token = await tokens.issue(
+            tx, user_id=user.id, authenticator="signup", device=device, now=now
+        )
+        session = await sessions.open_session(tx, token_secret=token.secret, now=now)
+    return Payer(user.id, wallet.id, account_id, session.secret)

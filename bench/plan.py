@@ -1,0 +1,49 @@
+"""How much is measured, and for how long."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn."""
+
+    rounds: int
+    tpcb_scale: int
+    tpcb_seconds: int
+    ledger_accounts: int
+    ledger_seconds: int
+    people: int
+    http_clients: tuple[int, ...]
+    http_seconds: int
+    payments_for_memory: int
+    stored_payments: int
+    stored_of_one: int
+
+
+FULL = Plan(
+    rounds=3,
+    tpcb_scale=20,
+    tpcb_seconds=10,
+    ledger_accounts=100_000,
+    ledger_seconds=4,
+    people=2_000,
+    http_clients=(16, 64, 128),
+    http_seconds=5,
+    payments_for_memory=100_000,
+    stored_payments=1_000_000,
+    stored_of_one=100_000,
+)
+
+QUICK = Plan(
+    rounds=1,
+    tpcb_scale=20,
+    tpcb_seconds=5,
+    ledger_accounts=100_000,
+    ledger_seconds=3,
+    people=1_000,
+    http_clients=(16, 64, 128),
+    http_seconds=3,
+    payments_for_memory=0,
+    stored_payments=100_000,
+    stored_of_one=10_000,
+)

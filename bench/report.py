@@ -1,0 +1,127 @@
+"""How a run is shown: a bar and a line per result while it lasts, tables at its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column, Table
+
+from bench.figures import GOALS, LIMITS, Figures, p50_ms, p99_ms, per_second
+
+
+class Phase:
+    """A part of the run that takes a known number of steps."""
+
+    def __init__(self, progress: Progress, task: TaskID, title: str) -> None:
+        self._progress = progress
+        self._task = task
+        self._title = title
+
+    def step(self, doing: str) -> None:
+        """What is being done now; `done` ends it."""
+        self._progress.update(self._task, description=f"{self._title}: {doing}")
+
+    def done(self, result: str = "") -> None:
+        """One step is over; a result is kept in sight."""
+        self._progress.update(self._task, advance=1, description=self._title)
+        if result:
+            self._progress.console.print(f"  {result}")
+
+    def reach(self, steps: int) -> None:
+        """So many steps are over by now."""
+        self._progress.update(self._task, completed=steps)
+
+
+class Show:
+    """A progress bar for each phase."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> "Show":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def phase(self, title: str, steps: int) -> Iterator[Phase]:
+        """The bar of one phase."""
+        yield Phase(self._progress, self._progress.add_task(title, total=steps), title)
+
+
+def measured(figures: Figures) -> Table:
+    """Everything that was measured."""
+    table = Table("measured", *(Column(name, justify="right") for name in _RATES))
+    table.add_row("pgbench TPC-B, 8 clients", _rate(median(figures.tpcb)), "", "")
+    for kind, samples in figures.ledger.items():
+        table.add_row(f"ledger in groups of 500, {_whom(kind)}", _rate(median(samples)), "", "")
+    table.add_section()
+    rows = [
+        (f"payments over HTTP, {clients} clients, {_whom(kind)}", loads)
+        for (clients, kind), loads in figures.http.items()
+    ]
+    rows += [
+        ("the same, 64 clients, random, with none stored", figures.fresh),
+        (f"the same with {figures.payments:,} stored", figures.stored),
+    ]
+    for what, loads in rows:
+        latencies = (f"{p50_ms(loads):.1f}", f"{p99_ms(loads):.1f}")
+        table.add_row(what, _rate(per_second(loads)), *latencies)
+    return table
+
+
+_RATES = ("per second", "p50 ms", "p99 ms")
+
+
+def reached(figures: Figures) -> Table:
+    """What is asked for, and what came of it."""
+    table = Table(
+        "asked for", *(Column(name, justify="right") for name in ("limit", "wanted", "is")), ""
+    )
+    ratios = figures.ratios()
+    for name, goal in GOALS.items():
+        ratio = ratios[name]
+        limits = (f"≥ {goal.least:g}", f"{goal.wanted:g}")
+        table.add_row(goal.meaning, *limits, f"{ratio:.2f}", _mark(holds=ratio >= goal.least))
+    table.add_section()
+    limited = figures.limits()
+    for name, limit in LIMITS.items():
+        figure = limited[name]
+        shown = (f"< {limit.most:g} {limit.unit}", "", f"{figure:.1f} {limit.unit}")
+        table.add_row(limit.meaning, *shown, _mark(holds=figure < limit.most))
+    for name, page in figures.pages.items():
+        scanned = page.sequential_scans
+        found = ", ".join(scanned) or "none"
+        table.add_row(f"sequential scans, {name}", "none", "", found, _mark(holds=not scanned))
+    return table
+
+
+def _whom(kind: str) -> str:
+    return {"random": "random", "hot": "one hot"}[kind]
+
+
+def _rate(figure: float) -> str:
+    return f"{figure:,.0f}"
+
+
+def _mark(*, holds: bool) -> str:
+    return "[green]✓[/]" if holds else "[red]✗[/]"

@@ -1,0 +1,222 @@
+"""One run: one server, one PostgreSQL, and everything measured on them in turn."""
+
+import http.client
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from bench import history, ledger, pages, people, tpcb
+from bench.figures import BUSY_CLIENTS, HOT, RANDOM, Figures
+from bench.history import History
+from bench.load import Generator, Load
+from bench.people import Crowd, Payer
+from bench.plan import Plan
+from bench.report import Phase, Show
+from bench.server import Server, data_dir, run, serving
+from whipround.db.database import Database
+from whipround.domain import products
+from whipround.domain.installation import Installation, open_installation
+from whipround.settings import Settings
+
+WARM_UP_SECONDS = 2
+UNPROVEN_PERCENT = 1
+"""How many payments, of those stored, went to a number that nobody has proven since."""
+
+PAGE_REQUESTS = 21
+
+
+class BenchFailed(Exception):
+    """What was measured is not sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What a run has in its hands."""
+
+    plan: Plan
+    show: Show
+    figures: Figures
+    server: Server
+    installation: Installation
+    generator: Generator
+
+
+async def measure(folder: Path, plan: Plan, show: Show) -> tuple[Figures, dict[str, object]]:
+    """Measure everything on a fresh installation in `folder`; the figures, and on what.
+
+    Raises BenchFailed, LoadFailed, ProgramFailed, ServerFailed.
+    """
+    figures = Figures()
+    with show.phase("starting", 2) as phase:
+        with serving(folder) as server:
+            figures.start_from_nothing_seconds = server.seconds_to_ready
+            phase.done(f"from nothing until ready {server.seconds_to_ready:.2f} s")
+        with serving(folder) as server:
+            figures.start_again_seconds = server.seconds_to_ready
+            phase.done(f"again until ready {server.seconds_to_ready:.2f} s")
+            async with _attached(folder) as installation:
+                generator = Generator.find(server, folder)
+                bench = _Bench(plan, show, figures, server, installation, generator)
+                await _measure(bench)
+                machine = {"load_by": generator.name, **await _machine(installation)}
+            _audit(folder, show)
+    return figures, machine
+
+
+@asynccontextmanager
+async def _attached(folder: Path) -> AsyncIterator[Installation]:
+    """The installation that the server has open."""
+    settings = Settings(data_dir=data_dir(folder), database_url=None, secret_key=None)
+    async with open_installation(settings, sandbox=True, exclusive=False) as installation:
+        yield installation
+
+
+async def _measure(bench: _Bench) -> None:
+    plan, figures = bench.plan, bench.figures
+    with bench.show.phase("making people, accounts and pgbench's tables", 3) as phase:
+        in_pgbench = await tpcb.prepare(bench.installation.conninfo, scale=plan.tpcb_scale)
+        phase.done()
+        books = await _books(bench.installation)
+        accounts = await ledger.open_wallets(books, count=plan.ledger_accounts, now=_now())
+        phase.done()
+        crowd = await _crowd(bench, "crowd")
+        await history.tidy(bench.installation.conninfo)
+        phase.done()
+    steps = plan.rounds * (3 + 2 * len(plan.http_clients))
+    with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
+        for _ in range(plan.rounds):
+            phase.step("pgbench TPC-B")
+            figures.tpcb.append(await tpcb.measure(in_pgbench, seconds=plan.tpcb_seconds))
+            phase.done(f"{figures.tpcb[-1]:8,.0f}/s pgbench TPC-B")
+            for kind in (RANDOM, HOT):
+                phase.step(f"ledger, {kind}")
+                rate = await ledger.measure(
+                    books, accounts, seconds=plan.ledger_seconds, onto_one=kind == HOT
+                )
+                figures.ledger[kind].append(rate)
+                phase.done(f"{rate:8,.0f}/s ledger, {kind}")
+            for clients in plan.http_clients:
+                for kind in (RANDOM, HOT):
+                    load = await _pay(bench, phase, crowd, clients=clients, kind=kind)
+                    figures.http.setdefault((clients, kind), []).append(load)
+    await _fill_memory(bench, crowd)
+    await _with_history(bench)
+
+
+async def _books(installation: Installation) -> Database:
+    """A product whose ledger is posted to directly."""
+    product = await products.add(installation.db, name="books", now=_now())
+    return installation.db.of(product.schema_name)
+
+
+async def _crowd(bench: _Bench, name: str) -> Crowd:
+    """People in a product of their own, which the server has heard of, and is warm for."""
+    crowd = await people.gather(bench.installation, name=name, size=bench.plan.people, now=_now())
+    _get(bench.server, crowd, crowd.hot, "/v1/users/current")
+    await bench.generator.measure(
+        crowd, clients=BUSY_CLIENTS, seconds=WARM_UP_SECONDS, onto_one=False
+    )
+    return crowd
+
+
+async def _pay(bench: _Bench, phase: Phase, crowd: Crowd, *, clients: int, kind: str) -> Load:
+    phase.step(f"HTTP, {clients} clients, {kind}")
+    load = await bench.generator.measure(
+        crowd, clients=clients, seconds=bench.plan.http_seconds, onto_one=kind == HOT
+    )
+    phase.done(
+        f"{load.per_second:8,.0f}/s payments over HTTP, {clients} clients, {kind},"
+        f" p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms"
+    )
+    return load
+
+
+async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:
+    """See what the server holds after as many payments as the plan wants."""
+    figures, wanted = bench.figures, bench.plan.payments_for_memory
+    made = sum(load.requests for loads in figures.http.values() for load in loads)
+    with bench.show.phase("memory", 1) as phase:
+        while made < wanted:
+            phase.step(f"{made:,} payments of {wanted:,}")
+            load = await bench.generator.measure(
+                crowd, clients=BUSY_CLIENTS, seconds=bench.plan.http_seconds, onto_one=False
+            )
+            made += load.requests
+        figures.memory_payments = made
+        figures.memory_bytes = bench.server.resident_bytes()
+        phase.done(f"{figures.memory_bytes / 1e6:.0f} MB after {made:,} payments")
+
+
+async def _with_history(bench: _Bench) -> None:
+    """The same with many payments stored, in turn with none, and a page of one who made many."""
+    plan, figures = bench.plan, bench.figures
+    fresh = await _crowd(bench, "fresh")
+    crowd = await _crowd(bench, "history")
+    past = History(crowd, plan.stored_payments, plan.stored_of_one, _now())
+    with bench.show.phase("storing payments", plan.stored_payments) as phase:
+        async for stored in past.make():
+            phase.reach(stored)
+        await past.pay_numbers(
+            keyring=bench.installation.keyring,
+            count=plan.stored_payments * UNPROVEN_PERCENT // 100,
+        )
+        await history.tidy(bench.installation.conninfo)
+    figures.payments = plan.stored_payments
+    with bench.show.phase("HTTP with none and with all stored, in turn", 2 * plan.rounds) as phase:
+        for _ in range(plan.rounds):
+            for whose, samples in ((fresh, figures.fresh), (crowd, figures.stored)):
+                load = await _pay(bench, phase, whose, clients=BUSY_CLIENTS, kind=RANDOM)
+                samples.append(load)
+    with bench.show.phase("the first page of one who made many", 1) as phase:
+        who = crowd.payers[0]
+        figures.pages = await pages.first_pages(
+            bench.installation.conninfo, crowd.db, user_id=who.user_id
+        )
+        figures.page_over_http_ms = median(
+            _get(bench.server, crowd, who, "/v1/payments") for _ in range(PAGE_REQUESTS)
+        )
+        phase.done(
+            f"{figures.pages['payments'].database_ms:.2f} ms in the database,"
+            f" {figures.page_over_http_ms:.1f} ms over HTTP"
+        )
+
+
+def _get(server: Server, crowd: Crowd, who: Payer, path: str) -> float:
+    """How many milliseconds a request takes. Raises BenchFailed unless it is answered with 200."""
+    connection = http.client.HTTPConnection(*server.address, timeout=10)
+    headers = {"Product-ID": str(crowd.product.id), "Authorization": f"Bearer {who.session}"}
+    try:
+        connection.connect()
+        started = time.perf_counter()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        said = answer.read()
+        taken = time.perf_counter() - started
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise BenchFailed(f"GET {path} was answered {answer.status}: {said.decode()}")
+    return taken * 1000
+
+
+def _audit(folder: Path, show: Show) -> None:
+    """Prove the books of all that was paid. Raises BenchFailed."""
+    with show.phase("the audit of all that", 1) as phase:
+        audit = run(folder, "audit")
+        if audit.returncode != 0:
+            raise BenchFailed(audit.stdout)
+        phase.done("the books hold")
+
+
+async def _machine(installation: Installation) -> dict[str, object]:
+    async with installation.db.transaction() as tx:
+        [[version]] = await (await tx.execute("show server_version")).fetchall()
+    return {"postgresql": version}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

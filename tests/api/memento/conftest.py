@@ -1,0 +1,66 @@
+"""A client of the Memento API, in this process, over a product of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.api.memento.client import Client
+from whipround.api.context import Front
+from whipround.api.memento import authentication, devices, users, verifications
+from whipround.api.memento.app import DIALECT, create_app
+from whipround.api.memento.errors import refuse
+from whipround.api.services import Directory
+from whipround.api.types import Receive, Scope, Send
+from whipround.db.database import Database
+from whipround.domain.products import Product
+from whipround.keyring import Keyring
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The API goes by the real time."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _serving(
+    installation_db: Database, product: Product, keyring: Keyring, *, sandbox: bool
+) -> AsyncIterator[Client]:
+    directory = Directory(installation_db, keyring=keyring, sandbox=sandbox)
+    directory.set([product])
+    chapters = (authentication, devices, users, verifications)
+    handlers = [handler for chapter in chapters for handler in chapter.handlers]
+    front = Front(
+        create_app(handlers), dialect=DIALECT, directory=directory, refuse=refuse, log=None
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # A server adds the state that its lifespan began with.
+        await front({**scope, "state": {}}, receive, send)
+
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://whipround.test") as http:
+        db = installation_db.of(product.schema_name)
+        yield Client(http, db, keyring, str(product.id))
+    await directory.drain()
+
+
+@pytest.fixture
+async def client(
+    installation_db: Database, product: Product, keyring: Keyring
+) -> AsyncIterator[Client]:
+    """Speaks to the chapters about people, in a sandbox, which limits nothing worth mentioning."""
+    async with _serving(installation_db, product, keyring, sandbox=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def limited_client(
+    installation_db: Database, product: Product, keyring: Keyring
+) -> AsyncIterator[Client]:
+    """Speaks to the chapters about people, with the limits of a real installation."""
+    async with _serving(installation_db, product, keyring, sandbox=False) as client:
+        yield client

@@ -1,0 +1,212 @@
+"""Tests made from the app's own routes, so that no route can be forgotten.
+
+Nobody gets in without the credential that a route asks for, and nothing malformed gets through.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from tests.api.serving import memento
+from tests.people import log_in, make_user
+from whipround.api.memento.app import create_app
+from whipround.api.memento.call import Access
+from whipround.db.database import Database
+from whipround.domain.products import Product
+from whipround.keyring import Keyring
+
+pytestmark = pytest.mark.anyio
+
+
+class Route(NamedTuple):
+    """A route, with ids in its path that belong to nothing."""
+
+    method: str
+    path: str
+    access: Access
+    has_body: bool
+    has_list: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _routes() -> list[Route]:
+    return [
+        _route(method, route, handler)
+        for route in create_app().routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    ]
+
+
+def _route(method: str, route: HTTPRoute, handler: HTTPRouteHandler) -> Route:
+    path = route.path_format
+    for name in route.path_parameters:
+        path = path.replace(f"{{{name}}}", str(UUID(int=1)))
+    access = handler.opt.get("access", Access.SESSION)
+    has_list = handler.opt.get("filters") is not None
+    return Route(method, path, access, handler.parsed_data_field is not None, has_list)
+
+
+ROUTES = _routes()
+PUBLIC = {
+    "GET /v1/docs",
+    "GET /v1/openapi.json",
+    "POST /v1/tokens",
+    "GET /v1/tokens/{}",
+    "POST /v1/tokens/{}/secret",
+    "POST /v1/users",
+    "POST /v1/verifications",
+    "PUT /v1/verifications",
+    "GET /v1/verifications/{}",
+    "POST /v1/verifications/{}/data",
+}
+"""The routes that need no session: to add one, it has to be added here too."""
+
+
+@pytest.fixture
+async def client(
+    installation_db: Database, product: Product, keyring: Keyring
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with memento(installation_db, product, keyring) as client:
+        yield client
+
+
+@pytest.fixture
+async def session(db: Database, keyring: Keyring, now: datetime) -> dict[str, str]:
+    """The header of a good session."""
+    user = await make_user(db, keyring=keyring, now=now)
+    return {"Authorization": f"Bearer {(await log_in(db, user, now=now)).opened.secret}"}
+
+
+def test_only_these_routes_are_open() -> None:
+    is_open = {
+        str(route).replace(str(UUID(int=1)), "{}")
+        for route in ROUTES
+        if route.access in {Access.OPEN, Access.ANYONE}
+    }
+
+    assert is_open == PUBLIC
+
+
+@pytest.mark.parametrize(
+    "route", [it for it in ROUTES if it.access in {Access.SESSION, Access.TOKEN}], ids=str
+)
+async def test_without_a_credential(client: httpx.AsyncClient, route: Route) -> None:
+    for content in (b"", b"{", b"{}"):
+        answer = await client.request(route.method, route.path, content=content)
+
+        assert (answer.status_code, answer.content) == (401, b"")
+
+
+@pytest.mark.parametrize("route", [it for it in ROUTES if it.access is not Access.ANYONE], ids=str)
+@pytest.mark.parametrize("token", ["x", "wst_" + "x" * 43, "wat_" + "x" * 43, ""])
+async def test_with_a_wrong_token(client: httpx.AsyncClient, route: Route, token: str) -> None:
+    answer = await client.request(
+        route.method, route.path, headers={"Authorization": f"Bearer {token}"}
+    )
+
+    assert (answer.status_code, answer.content) == (401, b"")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [("Product-ID", "unknown_product"), ("Correlation-ID", "malformed_correlation_id")],
+)
+async def test_with_a_malformed_header(
+    client: httpx.AsyncClient, session: dict[str, str], route: Route, header: str, code: str
+) -> None:
+    answer = await client.request(route.method, route.path, headers=session | {header: "x"})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize("route", [it for it in ROUTES if str(UUID(int=1)) in it.path], ids=str)
+async def test_an_id_of_nothing_is_not_found(
+    client: httpx.AsyncClient, session: dict[str, str], route: Route
+) -> None:
+    malformed = route.path.replace(str(UUID(int=1)), "not-an-id")
+
+    assert (await client.request(route.method, malformed, headers=session)).status_code == 404
+    if not route.has_body:
+        answer = await client.request(route.method, route.path, headers=session)
+        assert (answer.status_code, answer.content) == (404, b"")
+
+
+_BAD_BODIES = [
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b'{"a": "\\ud800"}',
+    b"[" * 50_000,
+    b'{"a": 1e99999999999999999999}',
+]
+_ODD_BODIES = [
+    b"",
+    b'{"a": {"b": [1e999999999]}}',
+    b'{"a": "\\u0000"}',
+    b'{"amount": "NaN", "recipient": 5, "device": [], "identity": "x", "verifications": {}}',
+]
+
+
+@pytest.mark.parametrize("route", [it for it in ROUTES if it.has_body], ids=str)
+async def test_bad_bodies(client: httpx.AsyncClient, session: dict[str, str], route: Route) -> None:
+    headers = session if route.access is not Access.ANYONE else {}
+
+    for body in _BAD_BODIES:
+        answer = await client.request(route.method, route.path, content=body, headers=headers)
+        assert answer.status_code == 400, body
+        assert answer.json()["errors"][0]["code"] == "malformed_body"
+    for body in _ODD_BODIES:
+        answer = await client.request(route.method, route.path, content=body, headers=headers)
+        assert answer.status_code < 500, body
+        if answer.status_code == 422:
+            assert all(
+                error.keys() == {"field", "code", "message"} for error in answer.json()["errors"]
+            )
+
+
+@pytest.mark.parametrize("route", [it for it in ROUTES if it.has_list], ids=str)
+async def test_bad_list_parameters(
+    client: httpx.AsyncClient, session: dict[str, str], route: Route
+) -> None:
+    answer = await client.get(
+        f"{route.path}?page=0&limit=101&sort=x:down&filter=nothing:eq:1&search=%07", headers=session
+    )
+
+    assert answer.status_code == 422
+    wrong = {error["field"] for error in answer.json()["errors"]}
+    assert wrong == {"page", "limit", "sort", "filter.nothing", "search"}
+
+
+@pytest.mark.parametrize("route", [it for it in ROUTES if it.has_list], ids=str)
+async def test_every_list_filters_and_sorts_by_its_times(
+    client: httpx.AsyncClient, session: dict[str, str], route: Route
+) -> None:
+    path = route.path
+    for field in ("created_at", "updated_at"):
+        for operator in ("eq", "gt", "gte", "lt", "lte"):
+            asked = f"{path}?filter={field}:{operator}:2018-01-01 12:00:00&sort={field}:asc"
+            answer = await client.get(asked, headers=session)
+            # A list within an object that is not there is not there either.
+            assert answer.status_code == (404 if str(UUID(int=1)) in path else 200)
+
+
+async def test_what_is_unknown_is_not_found_with_or_without_a_session(
+    client: httpx.AsyncClient, session: dict[str, str]
+) -> None:
+    for headers in (session, {}):
+        answer = await client.get(f"/v1/{uuid4()}", headers=headers)
+        assert (answer.status_code, answer.content) == (404, b"")

@@ -1,0 +1,52 @@
+"""Serving the apps in this process, as the composition root does."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+from litestar.types import ControllerRouterHandler
+
+from whipround.api.context import Front
+from whipround.api.logs import RequestLog
+from whipround.api.memento.app import DIALECT, HANDLERS, create_app
+from whipround.api.memento.errors import refuse
+from whipround.api.services import Directory
+from whipround.api.types import App
+from whipround.db.database import Database
+from whipround.domain.products import Product
+from whipround.keyring import Keyring
+
+
+@asynccontextmanager
+async def client_of(app: App) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an ASGI app."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://whipround.test") as client:
+        yield client
+
+
+@asynccontextmanager
+async def memento(
+    db: Database,
+    product: Product,
+    keyring: Keyring,
+    *,
+    handlers: Sequence[ControllerRouterHandler] = HANDLERS,
+    log: RequestLog | None = None,
+    nudge: Callable[[], None] = lambda: None,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the Memento dialect, who asks for this product."""
+    directory = Directory(db, keyring=keyring, sandbox=True)
+    directory.set([product])
+    front = Front(
+        create_app(handlers),
+        dialect=DIALECT,
+        directory=directory,
+        refuse=refuse,
+        log=log,
+        nudge=nudge,
+    )
+    async with client_of(front) as client:
+        client.headers["Product-ID"] = str(product.id)
+        yield client
+    await directory.drain()

@@ -1,0 +1,121 @@
+from typing import Any
+
+import pytest
+
+from whipround.db.outbox import Channel
+from whipround.gateways.messages.templates import LONGEST_VALUE, Text, TextError, render
+
+PAYMENT = {
+    "amount": "20.5",
+    "currency": "EUR",
+    "payer": "Jon Dough",
+    "recipient": "+447700900042",
+    "description": "Pizza & beer",
+}
+SAMPLES: dict[str, dict[str, Any]] = {
+    "verification_code": {"code": "123456", "event": "signup"},
+    "login_code": {"code": "123456"},
+    "payment_received": PAYMENT,
+    "payment_waiting": {**PAYMENT, "expires_at": "2026-01-25T12:30:00Z"},
+    "payment_claimed": PAYMENT,
+    "payment_returned": PAYMENT,
+}
+CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push")
+
+
+def text(kind: str, *, channel: Channel = "sms", locale: str = "en", **data: Any) -> Text:
+    return render(kind=kind, channel=channel, locale=locale, data={**SAMPLES[kind], **data})
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_every_kind_has_a_text_for_every_channel(kind: str, channel: Channel) -> None:
+    subject, body = text(kind, channel=channel)
+
+    assert subject
+    assert "\n" not in subject
+    assert body.strip()
+    assert "{" not in subject + body
+
+
+def test_codes() -> None:
+    assert text("verification_code") == (
+        "Your verification code",
+        "123456 is your verification code. It is good for ten minutes.",
+    )
+    assert "Your login code is 123456." in text("login_code", channel="email").body
+    assert "1, 2, 3, 4, 5, 6" in text("login_code", channel="call").body
+
+
+def test_payments() -> None:
+    assert text("payment_received") == (
+        "Jon Dough paid you €20.50",
+        "Jon Dough paid you €20.50: Pizza & beer",
+    )
+    assert text("payment_received", description="").body == "Jon Dough paid you €20.50"
+    assert text("payment_received", channel="email").body == (
+        "Jon Dough paid you €20.50.\n\nPizza & beer\n\nThe money is in your wallet."
+    )
+    assert text("payment_received", channel="email", description="").body == (
+        "Jon Dough paid you €20.50.\n\nThe money is in your wallet."
+    )
+    assert text("payment_waiting").body == (
+        "Jon Dough sent you €20.50."
+        " Sign up with this number to receive it before 25 January 2026, 12:30 UTC."
+    )
+    assert text("payment_claimed").body == (
+        "+447700900042 has signed up and received the €20.50 you sent."
+    )
+    assert text("payment_returned").subject == "€20.50 returned to you"
+
+
+def test_an_amount_may_be_written_out_already() -> None:
+    data = {"amount": "20.50 euros", "payer": "Jon", "description": ""}
+
+    assert render(kind="payment_received", channel="sms", locale="en", data=data).body == (
+        "Jon paid you 20.50 euros"
+    )
+
+
+@pytest.mark.parametrize("locale", ["en", "en-GB", "de-DE", "xx", "", "../../etc", "é"])
+def test_every_locale_reads_english(locale: str) -> None:
+    assert text("payment_received", locale=locale).subject == "Jon Dough paid you €20.50"
+
+
+def test_what_a_person_typed_stays_on_its_line_and_within_bounds() -> None:
+    payer = "Mal\r\nBcc: all@example.com\u202egnp.\x00" + "x" * 500
+
+    subject, body = text("payment_waiting", payer=payer)
+
+    assert "\n" not in subject + body
+    assert "\u202e" not in subject + body
+    assert "\x00" not in subject + body
+    assert subject.startswith("Mal Bcc: all@example.com gnp. xx")
+    assert len(subject) < LONGEST_VALUE + 30
+
+
+def test_what_a_person_typed_is_never_a_template() -> None:
+    assert "{{ code }}" in text("payment_received", payer="{{ code }}").body
+
+
+def test_a_stranger_is_not_sent_what_a_payer_typed() -> None:
+    assert "Pizza" not in text("payment_waiting", channel="email").body
+    assert "signup" not in text("verification_code", channel="email").body
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("poem", {}),
+        ("../verification_code", {"code": "123456"}),
+        ("login_code", {}),
+        ("payment_received", {"payer": "Jon"}),
+        ("payment_received", {"payer": "Jon", "amount": "much", "currency": "EUR"}),
+        ("payment_waiting", {"payer": "Jon", "amount": "1", "expires_at": "soon"}),
+    ],
+)
+def test_a_text_that_cannot_be_made(kind: str, data: dict[str, Any]) -> None:
+    with pytest.raises(TextError) as caught:
+        render(kind=kind, channel="sms", locale="en", data=data)
+
+    assert "123456" not in str(caught.value)

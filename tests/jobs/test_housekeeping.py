@@ -1,0 +1,226 @@
+"""What time does, as jobs that procrastinate runs."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from tests.jobs.conftest import until
+from tests.people import PIN, make_user, new_email
+from whipround.db import request_keys
+from whipround.db.database import Database
+from whipround.db.outbox import Message, put
+from whipround.db.request_keys import Answer, RequestKey
+from whipround.domain import funding, products
+from whipround.domain.installation import Installation
+from whipround.domain.payments.batch import PaymentBatch
+from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Payment
+from whipround.domain.throttles import CODES_PER_CALLER, Charge, charge_apart
+from whipround.domain.users.person import User
+from whipround.domain.users.proofs import Proven
+from whipround.flows.deliveries import SandboxLane, sandbox_messages
+from whipround.jobs import housekeeping
+from whipround.jobs.housekeeping import PRUNED_AT_ONCE
+from whipround.jobs.worker import run_worker
+from whipround.keyring import Keyring
+from whipround.money import Money
+from whipround.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+OWNED = Money(Decimal("30.00"), "EUR")
+PAID = Money(Decimal("20.00"), "EUR")
+
+
+async def queue(installation: Installation, job: str) -> None:
+    """Have the job run now, as its schedule would."""
+    async with installation.db.of("jobs").transaction() as tx:
+        await tx.execute(
+            """
+            select procrastinate_defer_jobs_v1(array[
+                row('default', %s, 0, null, null, '{"timestamp": 0}', null)
+            ]::procrastinate_job_to_defer_v1[])
+            """,
+            (job,),
+        )
+
+
+async def count(db: Database, table: str, condition: str = "true") -> int:
+    async with db.transaction() as tx:
+        cursor = await tx.execute(f"select count(*) from {table} where {condition}")
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def pay_phone(
+    db: Database, payer: User, phone: str, *, keyring: Keyring, at: datetime
+) -> None:
+    """The payer owns 30.00 EUR and sends 20.00 to a number nobody has proven."""
+
+    def render(outcome: object) -> Answer:
+        assert isinstance(outcome, Payment), outcome
+        return Answer(201, b"")
+
+    async with db.transaction() as tx:
+        wallet = await funding.wallet_of(tx, user_id=payer.id)
+        await funding.grant(tx, wallet_id=wallet.id, amounts=[OWNED], key=str(payer.id), now=at)
+    order = Pay(
+        key=RequestKey(uuid7().bytes, b""),
+        payer_id=payer.id,
+        payer_name="John Dough",
+        pin=keyring.pin(payer.id, PIN),
+        funding_source_id=wallet.id,
+        recipient_user_id=None,
+        recipient_address=("phone", phone),
+        recipient_name="",
+        recipient_meta="",
+        amount=PAID,
+        description="Pizza",
+        meta="",
+        image_url=None,
+        render=render,
+    )
+    async with db.transaction() as tx:
+        assert await PaymentBatch(clock=lambda: at)(tx, [order]) == [Answer(201, b"")]
+
+
+async def balance(db: Database, user: User) -> Decimal:
+    async with db.transaction() as tx:
+        wallet = await funding.wallet_of(tx, user_id=user.id)
+        held = (await funding.balances_of(tx, ids=[wallet.id]))[wallet.id]
+    return {each.currency: each.amount for each in held}["EUR"]
+
+
+async def test_money_that_nobody_claimed_goes_back(
+    installation: Installation, settings: Settings, db: Database, keyring: Keyring
+) -> None:
+    now = datetime.now(UTC)
+    email, phone = new_email(), "+3546112345"
+    payer = await make_user(db, keyring=keyring, now=now, proven=Proven(email=email))
+    await pay_phone(db, payer, phone, keyring=keyring, at=now - UNCLAIMED_FOR)
+    assert await balance(db, payer) <= OWNED.amount - PAID.amount
+
+    async with run_worker(installation, settings):
+        await queue(installation, "return_unclaimed")
+
+        async def is_back() -> bool:
+            return await balance(db, payer) == OWNED.amount
+
+        await until(is_back)
+
+    [message] = await sandbox_messages(db, recipient=email, now=datetime.now(UTC))
+    assert message.subject.endswith("returned to you")
+    assert phone in message.body
+
+
+async def test_money_is_not_returned_early(
+    installation: Installation, db: Database, keyring: Keyring
+) -> None:
+    now = datetime.now(UTC)
+    payer = await make_user(db, keyring=keyring, now=now)
+    at = now - UNCLAIMED_FOR + timedelta(minutes=1)
+    await pay_phone(db, payer, "+3546112346", keyring=keyring, at=at)
+
+    assert await housekeeping.return_unclaimed(installation.db) == 0
+
+    assert await balance(db, payer) <= OWNED.amount - PAID.amount
+
+
+async def take_keys(db: Database, number: int, *, at: datetime) -> None:
+    keys = [RequestKey(uuid7().bytes, b"") for _ in range(number)]
+    async with db.transaction() as tx:
+        claims = await (await request_keys.take(tx, keys, now=at)).taken(tx)
+        await request_keys.keep(tx, [(claims.number(key), Answer(200, b"")) for key in keys])
+
+
+async def test_what_is_old_is_forgotten_and_nothing_else(
+    installation: Installation, settings: Settings, db: Database, keyring: Keyring
+) -> None:
+    now = datetime.now(UTC)
+    old = now - timedelta(days=31)
+    message = Message("email", "old@example.com", "login_code", "en", {"code": "123456"})
+    for at in (old, now):
+        await take_keys(db, PRUNED_AT_ONCE + 1, at=at)
+        await charge_apart(db, [Charge(CODES_PER_CALLER, "x")], keyring=keyring, now=at)
+        async with db.transaction() as tx:
+            await put(tx, [message], now=at)
+        await SandboxLane().deliver_some(db, now=at)
+    kept = {
+        "request_key": await count(db, "request_key", "created_at > now() - interval '30 days'"),
+        "throttle": await count(db, "throttle", "window_start > now() - interval '1 day'"),
+        "sandbox_message": await count(
+            db, "sandbox_message", "created_at > now() - interval '7 days'"
+        ),
+    }
+    assert min(kept.values()) >= 1
+
+    async with run_worker(installation, settings):
+        await queue(installation, "prune")
+
+        async def is_pruned() -> bool:
+            return {table: await count(db, table) for table in kept} == kept
+
+        await until(is_pruned)
+
+    answers = await count(db, "request_answer")
+    assert answers == kept["request_key"]
+
+
+async def test_one_product_that_fails_keeps_no_other_from_its_turn(
+    installation: Installation, db: Database
+) -> None:
+    now = datetime.now(UTC)
+    broken = await products.add(installation.db, name="broken", now=now - timedelta(days=1))
+    broken_db = installation.db.of(broken.schema_name)
+    for each in (broken_db, db):
+        await take_keys(each, 1, at=now - timedelta(days=31))
+    async with broken_db.transaction() as tx:
+        await tx.execute("alter table throttle rename to elsewhere")
+
+    try:
+        with pytest.raises(ExceptionGroup) as failed:
+            await housekeeping.prune(installation.db)
+    finally:
+        async with broken_db.transaction() as tx:
+            await tx.execute("alter table elsewhere rename to throttle")
+
+    assert len(failed.value.exceptions) == 1
+    old = "created_at < now() - interval '30 days'"
+    assert await count(db, "request_key", old) == 0
+    assert await housekeeping.prune(installation.db) == 0
+
+
+async def test_jobs_that_came_to_nothing_are_forgotten(
+    installation: Installation, settings: Settings
+) -> None:
+    jobs = installation.db.of("jobs")
+    async with jobs.transaction() as tx:
+        await tx.execute(
+            """
+            insert into procrastinate_jobs (task_name, queue_name)
+            values ('died', 'default'), ('failed', 'default')
+            """
+        )
+        await tx.execute(
+            """
+            update procrastinate_jobs
+            set status = (case task_name when 'died' then 'doing' else 'failed' end)
+                ::procrastinate_job_status
+            where task_name in ('died', 'failed')
+            """
+        )
+        await tx.execute("update procrastinate_events set at = now() - interval '8 days'")
+
+    async with run_worker(installation, settings):
+        await asyncio.sleep(0.2)
+        await queue(installation, "prune")
+
+        async def are_gone() -> bool:
+            return await count(jobs, "procrastinate_jobs", "task_name in ('died', 'failed')") == 0
+
+        await until(are_gone)
+
+    assert await count(jobs, "procrastinate_jobs", "status = 'failed'") == 0

@@ -1,0 +1,239 @@
+"""Workers for real: procrastinate, a PostgreSQL that goes away, mail that takes its time."""
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from tests.gateways.messages.post import MailServer, mail_server
+from tests.jobs.conftest import until
+from whipround.db.database import Database
+from whipround.db.outbox import Message, put
+from whipround.domain.installation import Installation
+from whipround.gateways.messages.protocol import GatewayMisconfigured
+from whipround.jobs import worker as workers
+from whipround.jobs.worker import run_worker, work
+from whipround.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def write(db: Database, *recipients: str) -> None:
+    data = {"amount": "6.00", "currency": "EUR", "payer": "Jon", "description": ""}
+    messages = [Message("email", each, "payment_received", "en", data) for each in recipients]
+    async with db.transaction() as tx:
+        await put(tx, messages, now=datetime.now(UTC))
+
+
+async def fetch(db: Database, query: str, *values: Any) -> Any:
+    """One value."""
+    async with db.transaction() as tx:
+        [value] = await (await tx.execute(query, values)).fetchone() or [None]
+    return value
+
+
+async def is_delivered(db: Database) -> bool:
+    try:
+        return bool(await fetch(db, "select not exists (select from outbox)"))
+    except psycopg.Error:
+        return False
+
+
+async def ticks(installation: Installation) -> int:
+    """The number of the last job that was queued."""
+    jobs = installation.db.of("jobs")
+    return int(await fetch(jobs, "select last_value from procrastinate_jobs_id_seq"))
+
+
+def with_mail(server: MailServer, settings: Settings) -> Settings:
+    url = SecretStr(f"smtp://127.0.0.1:{server.port}")
+    return settings.model_copy(update={"smtp_url": url, "mail_from": "pay@example.org"})
+
+
+async def test_a_nudge_delivers_at_once(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    async with run_worker(installation, settings) as worker:
+        await write(db, "jane@example.com")
+        worker.nudge()
+        async with asyncio.timeout(2):
+            await until(partial(is_delivered, db))
+
+
+async def test_without_a_nudge_the_schedule_delivers(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    async with run_worker(installation, settings):
+        await asyncio.sleep(1)
+        before = await ticks(installation)
+        await write(db, "jane@example.com")
+        await until(partial(is_delivered, db))
+
+        assert await ticks(installation) > before
+
+
+async def test_a_real_installation_delivers_by_mail(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    real = replace(installation, sandbox=False)
+    recipients = sorted(f"p{number}@example.com" for number in range(100))
+    async with mail_server() as server:
+        # Two workers at once, as in `serve` and `work`.
+        async with (
+            run_worker(real, with_mail(server, settings)) as worker,
+            run_worker(real, with_mail(server, settings)) as other,
+        ):
+            await write(db, *recipients)
+            worker.nudge()
+            other.nudge()
+            await until(partial(is_delivered, db))
+
+        assert sorted(server.recipients) == recipients
+
+
+async def test_a_missing_channel_is_told_and_keeps_its_messages(
+    installation: Installation,
+    settings: Settings,
+    db: Database,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real = replace(installation, sandbox=False)
+    error = "select last_error from outbox where recipient = 'kept@example.com'"
+    async with run_worker(real, settings) as worker:
+        await write(db, "kept@example.com")
+        worker.nudge()
+
+        async def is_told() -> bool:
+            return await fetch(db, error) is not None
+
+        await until(is_told)
+
+    assert await fetch(db, error) == "mail cannot be sent: WHIPROUND_SMTP_URL is not set"
+    for setting in ("WHIPROUND_SMTP_URL", "WHIPROUND_SMS_URL", "WHIPROUND_CALL_URL"):
+        assert caplog.text.count(f"{setting} is not set") == 1
+    await fetch(db, "delete from outbox returning id")
+
+
+async def test_a_wrong_setting_is_told_before_anything_starts(
+    installation: Installation, settings: Settings
+) -> None:
+    wrong = settings.model_copy(update={"smtp_url": SecretStr("mail.example.org")})
+
+    with pytest.raises(GatewayMisconfigured, match="WHIPROUND_SMTP_URL"):
+        async with run_worker(replace(installation, sandbox=False), wrong):
+            pytest.fail("it started")
+
+
+async def test_stopping_finishes_what_is_under_way(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    real = replace(installation, sandbox=False)
+    async with mail_server() as server:
+        server.delay_seconds = 0.5
+        async with run_worker(real, with_mail(server, settings)) as worker:
+            await write(db, "jane@example.com")
+            worker.nudge()
+
+            async def is_talking() -> bool:
+                return bool(server.talking)
+
+            await until(is_talking)
+
+        assert server.recipients == ["jane@example.com"]
+        assert await is_delivered(db)
+
+
+async def test_stopping_does_not_wait_for_ever(
+    installation: Installation,
+    settings: Settings,
+    db: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "STOP_SECONDS", 0.1)
+    real = replace(installation, sandbox=False)
+    async with mail_server() as server:
+        server.delay_seconds = 5
+        async with run_worker(real, with_mail(server, settings)) as worker:
+            await write(db, "jane@example.com")
+            worker.nudge()
+
+            async def is_talking() -> bool:
+                return bool(server.talking)
+
+            await until(is_talking)
+            started_at = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - started_at < 4
+
+    # It comes again when its lease ends.
+    due_at = await fetch(db, "delete from outbox returning due_at")
+    assert due_at > datetime.now(UTC) + timedelta(minutes=3)
+
+
+async def test_lost_connections_come_back(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    async with run_worker(installation, settings) as worker:
+        await write(db, "jane@example.com")
+        worker.nudge()
+        await until(partial(is_delivered, db))
+        async with await psycopg.AsyncConnection.connect(installation.conninfo) as outside:
+            await outside.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+
+        await _works_again(installation, db, worker)
+
+
+async def test_a_killed_postgresql_comes_back(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    async with run_worker(installation, settings) as worker:
+        await write(db, "jane@example.com")
+        worker.nudge()
+        await until(partial(is_delivered, db))
+        postmaster = await fetch(db, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
+        os.kill(int(postmaster), signal.SIGKILL)
+
+        await _works_again(installation, db, worker)
+
+
+async def _works_again(installation: Installation, db: Database, worker: workers.Worker) -> None:
+    """Both halves: the outbox is drained, and the queue ticks."""
+
+    async def is_written() -> bool:
+        try:
+            await write(db, "again@example.com")
+        except psycopg.Error:
+            return False
+        return True
+
+    await until(is_written)
+    worker.nudge()
+    await until(partial(is_delivered, db))
+    before = await ticks(installation)
+
+    async def has_ticked() -> bool:
+        return await ticks(installation) > before
+
+    await until(has_ticked)
+
+
+async def test_work_ends_by_signal(
+    installation: Installation, settings: Settings, db: Database
+) -> None:
+    working = asyncio.create_task(work(installation, settings))
+    await write(db, "jane@example.com")
+    await until(partial(is_delivered, db))
+
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    async with asyncio.timeout(5):
+        await working

@@ -1,0 +1,201 @@
+"""Makers of money, and of people who pay each other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from tests.people import PIN, make_user
+from whipround.db.batch import Batcher
+from whipround.db.database import Database, open_database
+from whipround.db.request_keys import Answer, RequestKey
+from whipround.domain import funding
+from whipround.domain.audit import DOMAIN_CHECKS
+from whipround.domain.payees import Address
+from whipround.domain.payments.batch import PaymentBatch
+from whipround.domain.payments.commands import Pay, Payment
+from whipround.domain.products import Product
+from whipround.domain.users.person import User
+from whipround.errors import DomainError, Invalid
+from whipround.keyring import Keyring
+from whipround.ledger.accounts import balances
+from whipround.ledger.audit import audit
+from whipround.money import Money
+
+_numbers = count(1)
+
+
+def _money(text: str, *, currency: str) -> Money:
+    return Money(Decimal(text), currency)
+
+
+EUR = partial(_money, currency="EUR")
+MXN = partial(_money, currency="MXN")
+JPY = partial(_money, currency="JPY")
+
+
+class Person(NamedTuple):
+    """A user and the wallet that is theirs."""
+
+    user: User
+    wallet_id: UUID
+
+    @property
+    def id(self) -> UUID:
+        """The user's id."""
+        return self.user.id
+
+    @property
+    def phone(self) -> Address:
+        """The phone of the user, as a payee."""
+        assert self.user.phone is not None
+        return ("phone", self.user.phone)
+
+
+async def make_person(
+    db: Database, *amounts: Money, keyring: Keyring, now: datetime, **given: Any
+) -> Person:
+    """A user with `amounts` in the wallet."""
+    user = await make_user(db, keyring=keyring, now=now, **given)
+    async with db.transaction() as tx:
+        wallet = await funding.wallet_of(tx, user_id=user.id)
+    person = Person(user, wallet.id)
+    await fund(db, person, *amounts, now=now)
+    return person
+
+
+async def fund(db: Database, person: Person, *amounts: Money, now: datetime) -> None:
+    """Put money from the outside world into the person's wallet."""
+    async with db.transaction() as tx:
+        await funding.grant(
+            tx,
+            wallet_id=person.wallet_id,
+            amounts=amounts,
+            key=f"test:{next(_numbers)}",
+            now=now,
+        )
+
+
+async def held(db: Database, person: Person, currency: str = "EUR") -> Decimal:
+    """What the wallet of the person holds; nothing where it has no account."""
+    return await held_by(db, person.wallet_id, currency)
+
+
+async def held_by(db: Database, owner_id: UUID, currency: str = "EUR") -> Decimal:
+    """What the accounts of an owner hold in one currency."""
+    async with db.transaction() as tx:
+        found = await balances(tx, owner_ids=[owner_id])
+    return sum((it.amount for it in found if it.currency == currency), Decimal(0))
+
+
+# Paying.
+
+
+def new_key(said: bytes = b"") -> RequestKey:
+    """The key of a request that no other test sends."""
+    return RequestKey(next(_numbers).to_bytes(32, "big"), said)
+
+
+def order(
+    payer: Person,
+    to: Person | Address,
+    amount: Money,
+    *,
+    keyring: Keyring,
+    pin: str = PIN,
+    **given: Any,
+) -> Pay:
+    """A person's order to pay a person or an address."""
+    said: dict[str, Any] = {
+        "key": new_key(),
+        "payer_id": payer.id,
+        "payer_name": payer.user.full_name,
+        "pin": keyring.pin(payer.id, pin),
+        "funding_source_id": payer.wallet_id,
+        "recipient_user_id": to.id if isinstance(to, Person) else None,
+        "recipient_address": None if isinstance(to, Person) else to,
+        "recipient_name": "",
+        "recipient_meta": "",
+        "amount": amount,
+        "description": "Lunch",
+        "meta": "",
+        "image_url": None,
+        "render": render,
+    }
+    return Pay(**{**said, **given})
+
+
+class Outcome(NamedTuple):
+    """What an answer says: the payment that was made, or why none was."""
+
+    payment_id: UUID | None
+    error: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+def render(outcome: Payment | DomainError) -> Answer:
+    """The answer, as a dialect would make one."""
+    if isinstance(outcome, Payment):
+        return Answer(201, msgspec.json.encode(Outcome(outcome.id)))
+    fields = [it.field for it in outcome.errors] if isinstance(outcome, Invalid) else []
+    return Answer(400, msgspec.json.encode(Outcome(None, outcome.code, tuple(fields))))
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """What the answer says."""
+    return msgspec.json.decode(answer.body, type=Outcome)
+
+
+Server = Batcher[Pay, Answer]
+"""What carries out payments in a server process."""
+
+
+def server(db: Database, *, now: datetime) -> Server:
+    """A server whose clock stands at `now`."""
+    return Batcher(db, PaymentBatch(clock=lambda: now))
+
+
+@asynccontextmanager
+async def another_server(
+    postgres_url: str, product: Product, *, now: datetime
+) -> AsyncIterator[Server]:
+    """A further server of the product, with connections of its own."""
+    async with open_database(postgres_url, connections=4) as db:
+        yield server(db.of(product.schema_name), now=now)
+
+
+async def pay(at: Server, *orders: Pay) -> list[Outcome]:
+    """Have the orders carried out, all sent at once; what each came to."""
+    answers = await asyncio.gather(*map(at.submit, orders))
+    return [outcome_of(answer) for answer in answers]
+
+
+# Proof and races.
+
+
+async def problems(db: Database) -> Sequence[str]:
+    """What an audit of the whole product finds wrong."""
+    report = await audit(db, checks=DOMAIN_CHECKS)
+    return [problem for finding in report.findings for problem in finding.problems]
+
+
+_WAITING = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+async def until_waiting(db: Database, count: int = 1) -> None:
+    """Go on once so many transactions wait for others to let go of something."""
+    async with db.transaction() as tx:
+        while (await (await tx.execute(_WAITING)).fetchall()) != [(count,)]:
+            # Within a transaction the activity is a snapshot unless told otherwise.
+            await tx.execute("select pg_stat_clear_snapshot()")
+            await asyncio.sleep(0.005)

@@ -1,0 +1,300 @@
+"""The documentation says what there is: all of it, and nothing else."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+import whipround
+from bench.server import serving, temporary_folder
+from whipround.api.bodies import CODES
+from whipround.api.memento.app import HANDLERS, create_app
+from whipround.api.memento.call import Access
+from whipround.api.memento.errors import status_of
+from whipround.api.memento.openapi import document
+from whipround.cli.app import app as command_line
+from whipround.db.listing import Column
+from whipround.db.request_keys import InProgress, KeyReused
+from whipround.domain import throttles
+from whipround.domain.audit import DOMAIN_CHECKS
+from whipround.domain.throttles import Limit
+from whipround.ledger.audit import LEDGER_CHECKS
+from whipround.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+LONGEST_LINE = 139
+LONGEST_DECISION = 30
+
+
+def sections(page: Path, level: str) -> dict[str, str]:
+    """The text below each heading of a level, by the heading without its backticks."""
+    parts = re.split(rf"^{level} (.+)$", page.read_text(), flags=re.MULTILINE)[1:]
+    return {
+        heading.replace("`", ""): re.split(r"^#{1,4} ", text, maxsplit=1, flags=re.MULTILINE)[0]
+        for heading, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def rows(text: str) -> list[str]:
+    """The rows of the tables in a text, but for their heads."""
+    lines = re.findall(r"^\|.*\|$", text, re.MULTILINE)
+    heads = {at - 1 for at, line in enumerate(lines) if set(line) <= set("|-")}
+    return [line for at, line in enumerate(lines) if at not in heads and not set(line) <= set("|-")]
+
+
+def blocks(text: str, language: str) -> str:
+    """The fenced blocks of a text in one language, one after the other."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return "".join(found)
+
+
+# Settings and commands.
+
+
+def test_every_setting_is_described_and_no_other() -> None:
+    described = sections(DOCS / "settings.md", "###")
+
+    assert set(described) == {f"WHIPROUND_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_described_as_it_is(name: str) -> None:
+    field = Settings.model_fields[name]
+    said = sections(DOCS / "settings.md", "###")[f"WHIPROUND_{name.upper()}"]
+    first, meaning = said.strip().split("\n\n", 1)
+
+    shown = {None: "unset", "": "empty"}.get(field.default, f"`{field.default}`")
+    assert first.endswith(f", default {shown}")
+    assert " ".join(meaning.split()).startswith(field.description or "?")
+
+
+def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The command, if it does anything itself, and those below it."""
+    below = getattr(command, "commands", {})
+    if not below or name == "whipround":
+        yield name, command
+    for each, subcommand in below.items():
+        yield from commands(subcommand, f"{name} {each}")
+
+
+COMMANDS = dict(commands(typer.main.get_command(command_line), "whipround"))
+
+
+def test_every_command_is_described_and_no_other() -> None:
+    assert set(sections(DOCS / "commands.md", "##")) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_described_and_no_other(name: str) -> None:
+    said = sections(DOCS / "commands.md", "##")[name]
+
+    there = {
+        option
+        for parameter in COMMANDS[name].params
+        for option in (
+            [*parameter.opts, *parameter.secondary_opts]
+            if parameter.param_type_name == "option"
+            else [parameter.name.upper()]
+        )
+    }
+    named = {
+        option
+        for row in rows(said)
+        for option in re.findall(r"`(--[a-z-]+|[A-Z]+)", row.split(" | ")[0])
+    }
+    assert named == there - {"--help"}
+
+
+# The Memento dialect.
+
+MEMENTO = DOCS / "memento.md"
+
+
+def handlers() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    for route in create_app().routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if "access" in handler.opt:
+                    for method in handler.http_methods:
+                        yield method, re.sub(r"{\w+}", "{id}", route.path_format), handler
+
+
+def route_row(method: str, path: str, handler: HTTPRouteHandler) -> str:
+    """What the table of routes says of a route."""
+    kinds = [each for each in handler.opt["errors"] if each not in (KeyReused, InProgress)]
+    codes = " ".join(each.code for each in kinds if status_of(each) == 400)
+    statuses = sorted({status_of(each) for each in kinds} - {400})
+    refusals = ", ".join([*([f"`{codes}`"] if codes else []), *map(str, statuses)])
+    once = "yes" if KeyReused in handler.opt["errors"] else ""
+    summary = handler.summary or cleandoc(handler.fn.__doc__ or "").rstrip(".")
+    access = handler.opt["access"]
+    who = "" if access is Access.SESSION else access.value
+    return f"| `{method} {path}` | {summary} | {who} | {once} | {refusals} |"
+
+
+def test_every_route_is_described_and_no_other() -> None:
+    described = [
+        row
+        for text in sections(MEMENTO, "###").values()
+        for row in rows(text)
+        if re.match(r"\| `[A-Z]+ /", row)
+    ]
+
+    assert sorted(described) == sorted(route_row(*each) for each in handlers())
+
+
+def filter_row(path: str, filters: dict[str, Column]) -> str:
+    """What the table of lists says of a list."""
+    fields = "; ".join(
+        f"`{name}` {' '.join(sorted(column.operators))}"
+        + (f" ({' '.join(column.choices)})" if column.choices else "")
+        for name, column in filters.items()
+        if name not in {"created_at", "updated_at"}
+    )
+    return f"| `GET {path}` | {fields} |"
+
+
+def test_every_filter_is_described_and_no_other() -> None:
+    described = rows(sections(MEMENTO, "##")["Lists"])
+
+    expected = [
+        filter_row(path, handler.opt["filters"])
+        for _, path, handler in handlers()
+        if handler.opt["filters"] is not None
+    ]
+    assert sorted(described) == sorted(expected)
+
+
+def test_every_error_code_is_described_and_no_other() -> None:
+    described = {
+        row.split(" | ")[1].strip("`"): int(row.split(" | ")[0].strip("| "))
+        for row in rows(sections(MEMENTO, "###")["Error codes"])
+    }
+
+    listed: dict[str, int] = {"malformed_request": 400, "method_not_allowed": 405}
+    for path in document(HANDLERS)["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                codes = re.findall(r"^- `(\w+)`:", response["description"], re.MULTILINE)
+                listed |= dict.fromkeys(codes, int(status))
+    assert described == listed
+
+
+def test_every_validation_code_is_described_and_no_other() -> None:
+    described = rows(sections(MEMENTO, "###")["Validation codes"])
+
+    assert {row.split(" | ")[0].strip("| `") for row in described} == CODES
+
+
+def test_every_limit_is_described_and_no_other() -> None:
+    described = {row.rpartition(" | ")[0] for row in rows(sections(MEMENTO, "##")["Limits"])}
+
+    limits = [each for each in vars(throttles).values() if isinstance(each, Limit)]
+    assert described == {
+        f"| `{each.kind}` | {each.count} in {each.window.total_seconds() / 60:g} minutes"
+        for each in limits
+    }
+
+
+# The ledger.
+
+
+def test_every_check_of_the_audit_is_described_and_no_other() -> None:
+    said = sections(DOCS / "ledger.md", "##")["Audit"]
+
+    described = re.findall(r"^\* \*\*(.+?)\.\*\*", said, re.MULTILINE)
+    assert described == [check.claim for check in (*LEDGER_CHECKS, *DOMAIN_CHECKS)]
+
+
+# Operating.
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder for another installation."""
+    with temporary_folder() as folder:
+        yield folder
+
+
+def shell(folder: Path, script: str) -> str:
+    """What a script prints that is run in a folder; it must say nothing on stderr."""
+    done = subprocess.run(
+        ["/bin/sh", "-eu"],
+        check=False,
+        cwd=folder,
+        input=script.replace(".venv/bin/", f"{Path(sys.executable).parent}/"),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_backup_and_restore_work_as_printed(elsewhere: Path) -> None:
+    said = sections(DOCS / "operating.md", "###")
+    connecting = blocks(said["How to connect"], "sh")
+    with temporary_folder() as folder, serving(folder):
+        (folder / ".whipround").symlink_to("data")
+        shell(folder, connecting + blocks(said["Backup"], "sh"))
+        for name in ("whipround.dump", "secret.key"):
+            shutil.copy(folder / name, elsewhere)
+
+    printed = shell(elsewhere, blocks(said["Restore"], "sh"))
+
+    assert "The books hold." in printed
+
+
+# All pages.
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        found = page.parent / path if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_are_not_too_long(page: Path) -> None:
+    assert all(len(line) <= LONGEST_LINE for line in page.read_text().splitlines())
+
+
+def test_every_decision_is_short_and_listed() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+
+    listed = re.findall(r"^\* \[(.+)\]\((.+)\)$", index, re.MULTILINE)
+    assert listed == [(title_of(page), page.name) for page in DECISIONS]
+    for number, page in enumerate(DECISIONS, start=1):
+        assert page.name.startswith(f"{number:04}-")
+        assert len(page.read_text().splitlines()) <= LONGEST_DECISION, page.name
+        assert list(sections(page, "##")) == ["Context", "Decision", "Consequence"], page.name
+
+
+def title_of(page: Path) -> str:
+    return page.read_text().partition("\n")[0].removeprefix("# ")
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert whipround.__version__ in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,56 @@
+"""The README's walk, run as it is printed."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.server import Server, serving, temporary_folder
+
+README = Path(__file__).parent.parent / "README.md"
+PRINTED_ADDRESS = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A fresh sandbox server on a port of its own."""
+    with temporary_folder() as folder, serving(folder) as running:
+        yield running
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of the walk in one language, in order."""
+    walk = README.read_text().partition("\n## A walk\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", walk, re.MULTILINE | re.DOTALL)
+
+
+def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
+    script = "".join(blocks("sh"))
+    assert len(re.findall(r"\bcurl ", script)) == 6
+    assert script.count(PRINTED_ADDRESS) == 1
+
+    done = subprocess.run(
+        ["/bin/sh", "-eu"],
+        check=False,
+        cwd=tmp_path,
+        input=script.replace(PRINTED_ADDRESS, server.url),
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    [promised] = blocks("json")
+    assert_among(json.loads(promised), json.loads(done.stdout))
+
+
+def assert_among(part: dict[str, Any], whole: dict[str, Any]) -> None:
+    """All of `part` is in `whole`, which may say more."""
+    for name, value in part.items():
+        if isinstance(value, dict):
+            assert_among(value, whole[name])
+        else:
+            assert whole[name] == value

@@ -1,0 +1,312 @@
+"""The OpenAPI 3.1 document of the Memento dialect.
+
+Litestar describes the routes and what they answer; pydantic the bodies. Added here is what every
+route has: headers, security, list parameters, and each error with its status and code.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from inspect import cleandoc
+from types import NoneType
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
+from litestar.types import ControllerRouterHandler
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from whipround.api.bodies import BodyTooLarge, MalformedBody
+from whipround.api.context import MalformedCorrelationId, MalformedIdempotencyKey
+from whipround.api.memento.call import Access, Bodies, Reply, Request
+from whipround.api.memento.errors import Errors, UnknownException, ValidationErrors, status_of
+from whipround.api.memento.shapes_base import Shape
+from whipround.api.services import UnknownProduct
+from whipround.db.listing import DEFAULT_LIMIT, MAX_LIMIT, Column
+from whipround.errors import (
+    DomainError,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+
+_INTRODUCTION = """
+White-label payments between people: payments, requests, pools, funding sources.
+
+Amounts are exact JSON numbers, times ISO 8601 in UTC, ids UUIDs. Unknown fields are ignored. Every
+answer repeats the `Product-ID` and `Correlation-ID` it belongs to. A write that is sent again with
+the same `Correlation-ID` (or `Idempotency-Key`) and the same body is carried out once, and answered
+the same.
+"""
+
+_SECURITY: Mapping[Access, Sequence[Json]] = {
+    Access.SESSION: [{"session": []}],
+    Access.OPEN: [{}, {"session": []}],
+    Access.ANYONE: [],
+    Access.TOKEN: [{"token": []}],
+}
+
+_SECURITY_SCHEMES = {
+    "session": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A session token, from `POST /v1/sessions`.",
+    },
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An authentication token, from `POST /v1/tokens` or from signing up.",
+    },
+}
+
+_PARAMETERS: Mapping[str, Json] = {
+    "Product-ID": {
+        "in": "header",
+        "name": "Product-ID",
+        "required": False,
+        "description": "The product that the request is for. Left out: the product that owns the"
+        " host name, else the default one.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Correlation-ID": {
+        "in": "header",
+        "name": "Correlation-ID",
+        "required": False,
+        "description": "A unique id of this request; made up if left out. A write that is repeated"
+        " under the same id happens once.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Idempotency-Key": {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "required": False,
+        "description": "What makes a repeated write the same, in the place of the Correlation-ID:"
+        " 1 to 255 visible ASCII characters.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "page": {
+        "in": "query",
+        "name": "page",
+        "description": "Which page to get, from 1.",
+        "schema": {"type": "integer", "minimum": 1, "default": 1},
+    },
+    "limit": {
+        "in": "query",
+        "name": "limit",
+        "description": "How many items a page has.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_LIMIT,
+            "default": DEFAULT_LIMIT,
+        },
+    },
+    "search": {
+        "in": "query",
+        "name": "search",
+        "description": "Text to search for.",
+        "schema": {"type": "string", "maxLength": 200},
+    },
+}
+
+_STATUS_WORDS = {
+    200: "OK.",
+    201: "Created.",
+    401: "The credential is missing, unknown or expired. The body is empty.",
+    404: "There is no such object, or not for the current user. The body is empty.",
+}
+
+
+def document(handlers: Sequence[ControllerRouterHandler]) -> Json:
+    """The document that describes these handlers."""
+    app = _described(handlers)
+    result = app.openapi_schema.to_schema()
+    operations = list(_operations(app))
+    for path, method, handler in operations:
+        _complete(result["paths"][path][method], handler)
+    schemas: Json = result["components"]["schemas"]
+    for name, shape in _shapes(Shape):
+        if name in schemas:
+            schemas[name]["description"] = cleandoc(shape.__doc__ or "")
+    schemas |= _bodies(handler for _, _, handler in operations) | _error_shapes()
+    result["components"] |= {
+        "schemas": dict(sorted(schemas.items())),
+        "parameters": dict(_PARAMETERS),
+        "securitySchemes": _SECURITY_SCHEMES,
+    }
+    return result
+
+
+def _described(handlers: Sequence[ControllerRouterHandler]) -> Litestar:
+    """The handlers in an app of their own, which answers nothing: its routes are read."""
+    return Litestar(
+        handlers,
+        logging_config=None,
+        plugins=[Bodies()],
+        request_class=Request,
+        response_class=Reply,
+        openapi_config=OpenAPIConfig(
+            title="Whipround: Memento",
+            version=version("whipround"),
+            description=cleandoc(_INTRODUCTION),
+            use_handler_docstrings=True,
+        ),
+    )
+
+
+def _operations(app: Litestar) -> Iterable[tuple[str, str, HTTPRouteHandler]]:
+    for each in app.routes:
+        if isinstance(each, HTTPRoute):
+            for handler in each.route_handlers:
+                if handler.resolve_include_in_schema() and "access" in handler.opt:
+                    for method in handler.http_methods:
+                        yield each.path_format, method.lower(), handler
+
+
+def _complete(operation: Json, handler: HTTPRouteHandler) -> None:
+    """Add to a route what Litestar cannot know."""
+    opt = handler.opt
+    operation["security"] = list(_SECURITY[opt["access"]])
+    operation.pop("deprecated", None)
+    names = ["Product-ID", "Correlation-ID"]
+    if not handler.http_methods <= {"GET"}:
+        names.append("Idempotency-Key")
+    if opt["filters"] is not None:
+        names += ["page", "limit", *(["search"] if opt["searchable"] else [])]
+    parameters: list[Json] = operation.get("parameters", [])
+    for parameter in parameters:
+        name = parameter["name"].removesuffix("_id").replace("_", " ")
+        parameter["description"] = f"The unique identifier of the {name}."
+    parameters += [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    if opt["filters"] is not None:
+        parameters += [_filter(opt["filters"]), _sort(opt["filters"])]
+    operation["parameters"] = parameters
+    operation["responses"] = {
+        str(handler.status_code): _success(operation["responses"], handler),
+        **_errors(handler, has_path=any(it.get("in") == "path" for it in parameters)),
+    }
+
+
+def _success(responses: Json, handler: HTTPRouteHandler) -> Json:
+    answer = {"description": _STATUS_WORDS[handler.status_code]}
+    if handler.parsed_fn_signature.return_type.has_inner_subclass_of(NoneType):
+        return answer
+    return answer | {"content": responses[str(handler.status_code)]["content"]}
+
+
+def _filter(columns: Mapping[str, Column]) -> Json:
+    """The `filter` parameter of one list, with a line for each field it knows."""
+    lines = [
+        f"- `{name}`: {', '.join(sorted(column.operators))}"
+        + (f" ({', '.join(column.choices)}, all)" if column.choices else "")
+        for name, column in columns.items()
+    ]
+    return {
+        "in": "query",
+        "name": "filter",
+        "description": "Conditions that must all hold, `field:operator:value` with commas between,"
+        " as in `created_at:gte:2018-01-01`. Lists are written `[a;b]`.\n\n" + "\n".join(lines),
+        "schema": {"type": "string"},
+    }
+
+
+def _sort(columns: Mapping[str, Column]) -> Json:
+    names = ", ".join(f"`{name}`" for name, column in columns.items() if column.sortable)
+    return {
+        "in": "query",
+        "name": "sort",
+        "description": f"What to sort by, as in `created_at:desc`: {names}. Newest first if left"
+        " out.",
+        "schema": {"type": "string"},
+    }
+
+
+def _errors(handler: HTTPRouteHandler, *, has_path: bool) -> Json:
+    """The error answers of a route, by status."""
+    by_status: dict[int, dict[str, str]] = {}
+    for kind in _kinds(handler, has_path=has_path):
+        messages = by_status.setdefault(status_of(kind), {})
+        messages.setdefault(kind.code, cleandoc(kind.__doc__ or "").partition("\n")[0])
+    return {str(status): _error_answer(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _kinds(handler: HTTPRouteHandler, *, has_path: bool) -> Iterable[type[DomainError]]:
+    yield from (UnknownProduct, MalformedCorrelationId, Unavailable, UnknownException)
+    if not handler.http_methods <= {"GET"}:
+        yield MalformedIdempotencyKey
+    if handler.opt["access"] is not Access.ANYONE:
+        yield Unauthenticated
+    if has_path:
+        yield NotFound
+    if handler.parsed_data_field is not None:
+        yield from (MalformedBody, BodyTooLarge, Invalid)
+    if handler.opt["filters"] is not None:
+        yield Invalid
+    yield from handler.opt["errors"]
+
+
+def _error_answer(status: int, messages: Mapping[str, str]) -> Json:
+    if status in _STATUS_WORDS:
+        return {"description": _STATUS_WORDS[status]}
+    if status == status_of(Invalid):
+        return {
+            "description": "One or more fields are wrong; every one is named.",
+            "content": _content(ValidationErrors),
+        }
+    listed = "\n".join(f"- `{code}`: {message}" for code, message in messages.items())
+    answer: Json = {"description": listed, "content": _content(Errors)}
+    if status in {status_of(Throttled), status_of(Unavailable)}:
+        answer["headers"] = {
+            "Retry-After": {
+                "description": "After how many seconds to try again.",
+                "schema": {"type": "integer"},
+            }
+        }
+    return answer
+
+
+def _content(shape: type) -> Json:
+    return {"application/json": {"schema": {"$ref": _REF.format(model=shape.__name__)}}}
+
+
+def _bodies(handlers: Iterable[HTTPRouteHandler]) -> Json:
+    """The schemas of all bodies, and of what they contain."""
+    models = {
+        handler.parsed_data_field.annotation: None
+        for handler in handlers
+        if handler.parsed_data_field is not None
+    }
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models if issubclass(model, BaseModel)],
+        ref_template=_REF,
+    )
+    definitions: Json = schemas.get("$defs", {})
+    for definition in definitions.values():
+        for field in definition.get("properties", {}).values():
+            # pydantic leaves out a description that is also the object's own.
+            if "description" not in field and "$ref" in field:
+                name = field["$ref"].rpartition("/")[2]
+                field["description"] = definitions[name]["description"]
+    return definitions
+
+
+def _shapes(kind: type[Shape]) -> Iterable[tuple[str, type[Shape]]]:
+    for each in kind.__subclasses__():
+        yield each.__name__, each
+        yield from _shapes(each)
+
+
+def _error_shapes() -> Json:
+    _, schemas = msgspec.json.schema_components(
+        [Errors, ValidationErrors], ref_template=_REF.replace("model", "name")
+    )
+    return schemas
