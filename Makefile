@@ -31,8 +31,8 @@ format: $(DEV) ## put the code into its standard form
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## measure the ledger and the API against pgbench (minutes)
-	@$(BIN)/python -m bench
+bench: $(DEV) ## measure the ledger and the API against pgbench (minutes; BENCH_ARGS=--quick for one)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 requirements: $(DEV) ## pin the dependencies anew, with hashes
 	$(PIP) uv

@@ -15,6 +15,7 @@ class Plan:
     people: int
     http_clients: tuple[int, ...]
     http_seconds: int
+    warm_up_seconds: int
     payments_for_memory: int
     stored_payments: int
     stored_of_one: int
@@ -29,6 +30,7 @@ FULL = Plan(
     people=2_000,
     http_clients=(16, 64, 128),
     http_seconds=5,
+    warm_up_seconds=8,
     payments_for_memory=100_000,
     stored_payments=1_000_000,
     stored_of_one=100_000,
@@ -43,6 +45,7 @@ QUICK = Plan(
     people=1_000,
     http_clients=(16, 64, 128),
     http_seconds=3,
+    warm_up_seconds=2,
     payments_for_memory=0,
     stored_payments=100_000,
     stored_of_one=10_000,

@@ -22,7 +22,6 @@ from whipround.domain import products
 from whipround.domain.installation import Installation, open_installation
 from whipround.settings import Settings
 
-WARM_UP_SECONDS = 2
 UNPROVEN_PERCENT = 1
 """How many payments, of those stored, went to a number that nobody has proven since."""
 
@@ -85,6 +84,7 @@ async def _measure(bench: _Bench) -> None:
         phase.done()
         crowd = await _crowd(bench, "crowd")
         await history.tidy(bench.installation.conninfo)
+        await _warm_up(bench, crowd)
         phase.done()
     steps = plan.rounds * (3 + 2 * len(plan.http_clients))
     with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
@@ -114,13 +114,20 @@ async def _books(installation: Installation) -> Database:
 
 
 async def _crowd(bench: _Bench, name: str) -> Crowd:
-    """People in a product of their own, which the server has heard of, and is warm for."""
+    """People in a product of their own, which the server has heard of."""
     crowd = await people.gather(bench.installation, name=name, size=bench.plan.people, now=_now())
     _get(bench.server, crowd, crowd.hot, "/v1/users/current")
-    await bench.generator.measure(
-        crowd, clients=BUSY_CLIENTS, seconds=WARM_UP_SECONDS, onto_one=False
-    )
     return crowd
+
+
+async def _warm_up(bench: _Bench, crowd: Crowd) -> None:
+    """Pay for a while that does not count.
+
+    The first change of each page after a checkpoint costs a copy of the page: a steady state, which
+    lasts for a quarter of an hour at a time, begins when those that are hot have been copied.
+    """
+    seconds = bench.plan.warm_up_seconds
+    await bench.generator.measure(crowd, clients=BUSY_CLIENTS, seconds=seconds, onto_one=False)
 
 
 async def _pay(bench: _Bench, phase: Phase, crowd: Crowd, *, clients: int, kind: str) -> Load:
@@ -165,6 +172,8 @@ async def _with_history(bench: _Bench) -> None:
             count=plan.stored_payments * UNPROVEN_PERCENT // 100,
         )
         await history.tidy(bench.installation.conninfo)
+        for each in (fresh, crowd):
+            await _warm_up(bench, each)
     figures.payments = plan.stored_payments
     with bench.show.phase("HTTP with none and with all stored, in turn", 2 * plan.rounds) as phase:
         for _ in range(plan.rounds):

@@ -36,7 +36,7 @@ async def serve(
     listened on, before anything else is begun, and what `open_installation` and `run_worker` raise.
     """
     logs.configure(settings)
-    with _bound(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port) as listener:
         async with (
             open_installation(settings, sandbox=sandbox, exclusive=True) as installation,
             run_worker(installation, settings) as worker,
@@ -48,19 +48,23 @@ async def serve(
             ) as directory,
             _apps(installation, directory, worker, settings) as root,
         ):
-            await _Server(root, settings, listener, ready).serve(sockets=[listener])
+            await Server(root, settings, listener, ready).serve(sockets=[listener])
 
 
 class Root:
-    """Sends each request to the app that has the first part of its path, with the path whole."""
+    """Sends each request to its app, with the path left whole.
+
+    An app has one path (`/healthz`), or all that begin with a part (`/v1/`).
+    """
 
     def __init__(self, apps: Mapping[str, App]) -> None:
         self._apps = apps
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one HTTP request."""
-        name = scope["path"][1:].partition("/")[0]
-        return self._apps.get(name, _nothing_here)(scope, receive, send)
+        path: str = scope["path"]
+        beginning = path[: path.find("/", 1) + 1] or path
+        return self._apps.get(beginning, _nothing_here)(scope, receive, send)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -81,12 +85,12 @@ async def _apps(
 
     litestar = memento.create_app()
     apps: dict[str, App] = {
-        "healthz": healthz,
-        "readyz": readyz(installation.db),
-        "v1": front(litestar, memento.DIALECT, memento_errors.refuse),
+        "/healthz": healthz,
+        "/readyz": readyz(installation.db),
+        "/v1/": front(litestar, memento.DIALECT, memento_errors.refuse),
     }
     if installation.sandbox:
-        apps["sandbox"] = front(sandbox_app, b"sandbox", refuse_in_sandbox)
+        apps["/sandbox/"] = front(sandbox_app, b"sandbox", refuse_in_sandbox)
     # A mounted app's lifespan would never run: it is run here.
     async with litestar.lifespan():
         yield Root(apps)
@@ -94,12 +98,12 @@ async def _apps(
         log.flush()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, on a socket of ours and with signals that only stop it."""
 
     def __init__(
         self,
-        root: Root,
+        root: App,
         settings: Settings,
         listener: socket.socket,
         ready: Callable[[str], None] | None,
@@ -155,7 +159,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def bound(host: str, port: int) -> Iterator[socket.socket]:
     """A socket that has the address, and does not listen yet: nobody is kept waiting meanwhile."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

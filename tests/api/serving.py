@@ -6,15 +6,13 @@ from contextlib import asynccontextmanager
 import httpx
 from litestar.types import ControllerRouterHandler
 
+from tests.api.conftest import Shared
 from whipround.api.context import Front
 from whipround.api.logs import RequestLog
 from whipround.api.memento.app import DIALECT, HANDLERS, create_app
 from whipround.api.memento.errors import refuse
 from whipround.api.services import Directory
 from whipround.api.types import App
-from whipround.db.database import Database
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 
 @asynccontextmanager
@@ -27,17 +25,15 @@ async def client_of(app: App) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def memento(
-    db: Database,
-    product: Product,
-    keyring: Keyring,
+    shared: Shared,
     *,
     handlers: Sequence[ControllerRouterHandler] = HANDLERS,
     log: RequestLog | None = None,
     nudge: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the Memento dialect, who asks for this product."""
-    directory = Directory(db, keyring=keyring, sandbox=True)
-    directory.set([product])
+    directory = Directory(shared.installation_db, keyring=shared.keyring, sandbox=True)
+    directory.set([shared.product])
     front = Front(
         create_app(handlers),
         dialect=DIALECT,
@@ -47,6 +43,6 @@ async def memento(
         nudge=nudge,
     )
     async with client_of(front) as client:
-        client.headers["Product-ID"] = str(product.id)
+        client.headers["Product-ID"] = str(shared.product.id)
         yield client
     await directory.drain()

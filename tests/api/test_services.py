@@ -67,7 +67,10 @@ async def test_a_product_seen_again_keeps_its_batchers(directory: Directory) -> 
 
     directory.set([ONE, TWO, _product("three")])
 
-    assert directory.find(str(ONE.id).encode(), None) is before
+    after = directory.find(str(ONE.id).encode(), None)
+    assert before is not None
+    assert after is not None
+    assert after.sessions is before.sessions
     assert found(directory) == "one"
 
 

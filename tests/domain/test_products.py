@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from whipround.db.database import Database
+from whipround.db import schema
+from whipround.db.database import Database, open_database
 from whipround.domain import products
 from whipround.domain.products import HostNameTaken, Product, ProductExists
 from whipround.errors import Invalid
@@ -36,13 +37,15 @@ async def test_what_was_added_is_listed(installation_db: Database, now: datetime
     assert added in await products.list_products(installation_db)
 
 
-async def test_exactly_the_first_is_the_default(
-    installation_db: Database, product: Product
-) -> None:
-    first, *others = await products.list_products(installation_db)
+async def test_exactly_the_first_is_the_default(fresh_url: str, now: datetime) -> None:
+    async with open_database(fresh_url, connections=4) as db:
+        await schema.migrate(db)
+
+        first = await products.add(db, name="first", now=now)
+        second = await products.add(db, name="second", now=now)
 
     assert first.is_default
-    assert not any(other.is_default for other in others)
+    assert not second.is_default
 
 
 async def test_a_name_is_taken_once(installation_db: Database, now: datetime) -> None:

@@ -20,6 +20,12 @@ from whipround.settings import Settings
 
 FLUSH_SECONDS = 0.1
 
+_LEAST_LEVELS = {
+    "procrastinate": logging.WARNING,
+    "psycopg.pool": logging.WARNING,
+    "uvicorn.error": logging.ERROR,
+}
+
 
 class _Line(msgspec.Struct, gc=False):
     timestamp: datetime
@@ -128,9 +134,9 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    # What these say at info repeats what we say ourselves.
-    for name in ("uvicorn.error", "procrastinate", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # What these say beneath repeats what we say ourselves, or is about clients that talk nonsense.
+    for name, least in _LEAST_LEVELS.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def _to_json(event: Mapping[str, Any], **_: object) -> str:

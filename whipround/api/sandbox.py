@@ -52,8 +52,9 @@ def recipient_of(text: str) -> str | None:
     A plus that nobody escaped arrives as a space, and a phone number may be punctuated.
     """
     text = text.replace("\0", "")
-    if text.startswith((" ", "+")):
-        return "+" + "".join(filter(str.isdigit, text))
+    digits = "".join(filter(str.isdigit, text))
+    if text.startswith((" ", "+")) and digits and "@" not in text:
+        return f"+{digits}"
     return text.strip().lower() or None
 
 

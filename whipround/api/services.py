@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -98,10 +98,14 @@ class Directory:
         self.set(await products.list_products(self._db))
 
     def set(self, known: Iterable[Product]) -> None:
-        """Serve exactly these products; those served already keep their batchers."""
+        """Serve these products; those served already keep their batchers."""
+        self._by_host = {}
         for product in known:
             product_id = str(product.id).encode()
-            services = self._by_id.get(product_id) or self._open(product, product_id)
+            served = self._by_id.get(product_id)
+            services = (
+                replace(served, product=product) if served else self._open(product, product_id)
+            )
             self._by_id[product_id] = services
             self._by_host |= {host.encode(): services for host in product.host_names}
             if product.is_default:

@@ -25,16 +25,31 @@ DOMAIN_CHECKS: Sequence[Check] = (
         """,
     ),
     Check(
-        "every payment agrees with its transaction",
+        "every payment agrees with its transaction, and there is none without the other",
         """
-        select format('payment %s disagrees with transaction %s', payment.id, transaction_id)
-        from payment left join transaction on transaction.id = transaction_id
-        where transaction.id is null or transaction.payment_id <> payment.id
+        select format('payment %s disagrees with transaction %s',
+            coalesce(payment.id, payment_id), coalesce(transaction.id, transaction_id))
+        from payment full join transaction on transaction.id = transaction_id
+        where transaction.id is null or transaction.payment_id is distinct from payment.id
             or transaction.amount <> payment.amount or transaction.currency <> payment.currency
             or transaction.fee <> payment.fee
             or (transaction.status = 'approved') <> (payment.fulfillment_status = 'fulfilled')
             or (transaction.status = 'active') <> (payment.status = 'open')
             or transaction.in_user_id is distinct from payment.recipient_user_id
+        """,
+    ),
+    Check(
+        "every transaction took its amount and its fee from the paying source",
+        """
+        select format('transaction %s says %s and a fee of %s, its wallet gave %s', transaction.id,
+            transaction.amount, fee, coalesce(-entry.amount, 0))
+        from transaction
+            join transfer on transfer.key in (
+                transaction.id || ':pay', transaction.id || ':hold')
+            left join account on account.owner_id = out_funding_source_id
+                and account.kind = 'wallet' and account.currency = transaction.currency
+            left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
+        where entry.amount is distinct from -(transaction.amount + fee)
         """,
     ),
     Check(

@@ -10,11 +10,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from whipround.db.database import Tx
 from whipround.errors import FieldError, Invalid
-from whipround.money import Money, fits_currency, is_currency, round_to_currency
+from whipround.money import ROUNDING, Money, fits_currency, is_currency, round_to_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,8 @@ def quote(rules: FeeRules, *, kind: str, funding_source_type: str, amount: Money
     rule = rules.get((kind, funding_source_type, amount.currency))
     if rule is None:
         return Money(Decimal(0), amount.currency)
-    fee = amount.amount * rule.percent / 100 + rule.fixed
-    fee = max(fee, rule.minimum)
+    share = ROUNDING.multiply(amount.amount, ROUNDING.scaleb(rule.percent, -2))
+    fee = max(ROUNDING.add(share, rule.fixed), rule.minimum)
     if rule.maximum is not None:
         fee = min(fee, rule.maximum)
     return Money(round_to_currency(fee, amount.currency), amount.currency)
@@ -105,7 +113,24 @@ class _RuleInput(BaseModel):
     @classmethod
     def _known(cls, value: str) -> str:
         if not is_currency(value):
-            raise ValueError("must be a three-letter ISO 4217 code")
+            raise PydanticCustomError("invalid", "must be a three-letter ISO 4217 code")
+        return value
+
+    @field_validator("fixed", "minimum", "maximum")
+    @classmethod
+    def _fits(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        currency = info.data.get("currency")  # None: wrong by itself
+        if value is not None and currency is not None and not fits_currency(value, currency):
+            raise PydanticCustomError(
+                "too_precise", "has more decimals than {currency} has", {"currency": currency}
+            )
+        return value
+
+    @field_validator("maximum")
+    @classmethod
+    def _reachable(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        if value is not None and value < info.data.get("minimum", 0):
+            raise PydanticCustomError("too_small", "must not be below the minimum")
         return value
 
 
@@ -121,17 +146,23 @@ def read_file(path: Path) -> list[FeeRule]:
     Raises Invalid naming every wrong entry, OSError when the file cannot be read.
     """
     try:
-        parsed = _FeeFile.model_validate(tomllib.loads(path.read_text(), parse_float=Decimal))
+        parsed = _FeeFile.model_validate(
+            tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid.field(path.name, "invalid", f"not a TOML file: {error}") from error
     except ValidationError as error:
         raise Invalid(
-            FieldError(".".join(map(str, e["loc"])), "invalid", e["msg"]) for e in error.errors()
+            FieldError(
+                ".".join(map(str, e["loc"])),
+                e["type"] if e["type"] in {"too_precise", "too_small"} else "invalid",
+                e["msg"],
+            )
+            for e in error.errors()
         ) from error
     found = [FeeRule(**rule.model_dump()) for rule in parsed.fee]
-    errors = [error for number, rule in enumerate(found) for error in _mistakes(number, rule)]
     keys = [(rule.kind, rule.funding_source_type, rule.currency) for rule in found]
-    errors += [
+    errors = [
         FieldError(f"fee.{number}", "already_taken", f"repeats the rule for {', '.join(key)}")
         for number, key in enumerate(keys)
         if key in keys[:number]
@@ -139,17 +170,3 @@ def read_file(path: Path) -> list[FeeRule]:
     if errors:
         raise Invalid(errors)
     return found
-
-
-def _mistakes(number: int, rule: FeeRule) -> list[FieldError]:
-    """What is wrong with a rule beyond the form of its fields."""
-    errors = []
-    for field in ("fixed", "minimum", "maximum"):
-        amount = getattr(rule, field)
-        if amount is not None and not fits_currency(amount, rule.currency):
-            message = f"has more decimals than {rule.currency} has"
-            errors.append(FieldError(f"fee.{number}.{field}", "too_precise", message))
-    if rule.maximum is not None and rule.maximum < rule.minimum:
-        message = "must not be below the minimum"
-        errors.append(FieldError(f"fee.{number}.maximum", "too_small", message))
-    return errors

@@ -124,10 +124,16 @@ LEDGER_CHECKS: Sequence[Check] = (
         """
         select format('transfer %s does not reverse %s', transfer.id, reverses)
         from transfer
-        where reverses is not null and exists (
-            (select account_id, amount from entry where transfer_id = reverses)
-            except all
-            (select account_id, -amount from entry where transfer_id = transfer.id)
+        where reverses is not null and (
+            exists (
+                (select account_id, amount from entry where transfer_id = reverses)
+                except all
+                (select account_id, -amount from entry where transfer_id = transfer.id)
+            ) or exists (
+                (select account_id, -amount from entry where transfer_id = transfer.id)
+                except all
+                (select account_id, amount from entry where transfer_id = reverses)
+            )
         )
         """,
     ),

@@ -11,7 +11,9 @@ from uuid_utils.compat import uuid7
 from whipround.db.database import Tx
 from whipround.errors import Declined, NotFound
 from whipround.ledger.accounts import Account, NewAccount, insert_accounts, lock_accounts
-from whipround.money import EXACT
+from whipround.money import EXACT, SCALE
+
+_FINEST = Decimal(1).scaleb(-SCALE)
 
 
 class Leg(NamedTuple):
@@ -76,7 +78,8 @@ class Book:
     def post(self, transfer: Transfer) -> None:
         """Post a transfer. Legs of zero leave no entry.
 
-        Raises InsufficientFunds, and changes nothing, when an account would fall below its floor.
+        Raises InsufficientFunds when an account would fall below its floor, Unbalanced, and Inexact
+        for a leg finer than what the ledger keeps; and then changes nothing.
         """
         legs = [leg for leg in transfer.legs if leg.amount]
         self._check_sums(transfer, legs)
@@ -100,7 +103,8 @@ class Book:
         sums: dict[str, Decimal] = {}
         for account_id, amount in legs:
             currency = self._accounts[account_id].currency
-            sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), amount)
+            exact = EXACT.quantize(amount, _FINEST)  # or PostgreSQL would round it, and not tell
+            sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), exact)
         if len(legs) < 2 or any(sums.values()):
             raise Unbalanced(f"transfer {transfer.key} has legs {legs}")
 

@@ -4,7 +4,7 @@ Nobody gets in without the credential that a route asks for, and nothing malform
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,13 +13,11 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from tests.api.conftest import Shared
 from tests.api.serving import memento
 from tests.people import log_in, make_user
 from whipround.api.memento.app import create_app
 from whipround.api.memento.call import Access
-from whipround.db.database import Database
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -73,19 +71,19 @@ PUBLIC = {
 """The routes that need no session: to add one, it has to be added here too."""
 
 
-@pytest.fixture
-async def client(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with memento(installation_db, product, keyring) as client:
+@pytest.fixture(scope="module")
+async def client(shared: Shared) -> AsyncIterator[httpx.AsyncClient]:
+    async with memento(shared) as client:
         yield client
 
 
-@pytest.fixture
-async def session(db: Database, keyring: Keyring, now: datetime) -> dict[str, str]:
+@pytest.fixture(scope="module")
+async def session(shared: Shared) -> dict[str, str]:
     """The header of a good session."""
-    user = await make_user(db, keyring=keyring, now=now)
-    return {"Authorization": f"Bearer {(await log_in(db, user, now=now)).opened.secret}"}
+    now = datetime.now(UTC)
+    user = await make_user(shared.db, keyring=shared.keyring, now=now)
+    logged_in = await log_in(shared.db, user, now=now)
+    return {"Authorization": f"Bearer {logged_in.opened.secret}"}
 
 
 def test_only_these_routes_are_open() -> None:

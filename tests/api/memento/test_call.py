@@ -15,6 +15,7 @@ from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from pydantic import BaseModel, Field
 
+from tests.api.conftest import Shared
 from tests.api.serving import memento
 from tests.people import log_in, make_user
 from whipround.api.bodies import MAX_BODY_BYTES
@@ -22,12 +23,10 @@ from whipround.api.fields import Amount, Name
 from whipround.api.logs import RequestLog
 from whipround.api.memento.call import Access, Reply, Request, route
 from whipround.api.memento.shapes_base import ID, Shape, doc
-from whipround.db.database import Database
 from whipround.db.request_keys import Answer
 from whipround.domain import products
 from whipround.domain.products import Product
 from whipround.errors import Throttled
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -137,43 +136,39 @@ HANDLERS = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lines() -> BytesIO:
     """Where the request log goes."""
     return BytesIO()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nudges() -> list[None]:
     """A nudge for each request that may have written something."""
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(
-    installation_db: Database,
-    product: Product,
-    keyring: Keyring,
-    lines: BytesIO,
-    nudges: list[None],
+    shared: Shared, lines: BytesIO, nudges: list[None]
 ) -> AsyncIterator[httpx.AsyncClient]:
     log = RequestLog(lines, as_json=True)
-    async with memento(
-        installation_db,
-        product,
-        keyring,
-        handlers=HANDLERS,
-        log=log,
-        nudge=lambda: nudges.append(None),
-    ) as client:
+    nudge = nudges.append
+    async with memento(shared, handlers=HANDLERS, log=log, nudge=lambda: nudge(None)) as client:
         yield client
     log.flush()
 
 
-async def _token(db: Database, keyring: Keyring, now: datetime, **given: Any) -> tuple[str, UUID]:
-    user = await make_user(db, keyring=keyring, now=now, **given)
-    logged_in = await log_in(db, user, now=now)
+async def _token(shared: Shared, now: datetime, **given: Any) -> tuple[str, UUID]:
+    user = await make_user(shared.db, keyring=shared.keyring, now=now, **given)
+    logged_in = await log_in(shared.db, user, now=now)
     return f"Bearer {logged_in.opened.secret}", user.id
+
+
+async def _add_product(shared: Shared, now: datetime) -> Product:
+    # The products are read anew once a second at most.
+    await asyncio.sleep(1.1)
+    return await products.add(shared.installation_db, name=f"more_{uuid4().hex[:8]}", now=now)
 
 
 def _code(answer: httpx.Response) -> str:
@@ -184,7 +179,7 @@ def _code(answer: httpx.Response) -> str:
 # The product, and the headers that are echoed.
 
 
-async def test_both_ids_are_echoed(client: httpx.AsyncClient, product: Product) -> None:
+async def test_both_ids_are_echoed(client: httpx.AsyncClient, shared: Shared) -> None:
     sent = str(uuid4()).upper()
 
     answers = [
@@ -199,7 +194,7 @@ async def test_both_ids_are_echoed(client: httpx.AsyncClient, product: Product) 
     assert [answer.status_code for answer in answers] == [200, 404, 401, 405, 429, 400]
     for answer in answers:
         assert answer.headers["Correlation-ID"] == sent
-        assert answer.headers["Product-ID"] == str(product.id)
+        assert answer.headers["Product-ID"] == str(shared.product.id)
 
 
 async def test_a_correlation_id_is_made_up_where_none_is_sent(client: httpx.AsyncClient) -> None:
@@ -244,17 +239,17 @@ async def test_a_product_id_that_is_no_uuid_is_unknown_and_not_echoed(
 
 
 async def test_a_product_id_in_capitals_is_the_same(
-    client: httpx.AsyncClient, product: Product
+    client: httpx.AsyncClient, shared: Shared
 ) -> None:
-    answer = await client.get("/v1/empty", headers={"Product-ID": str(product.id).upper()})
+    answer = await client.get("/v1/empty", headers={"Product-ID": str(shared.product.id).upper()})
 
     assert answer.status_code == 200
 
 
 async def test_a_product_added_meanwhile_is_found(
-    client: httpx.AsyncClient, installation_db: Database, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    added = await products.add(installation_db, name=f"later_{uuid4().hex[:8]}", now=now)
+    added = await _add_product(shared, now)
 
     answer = await client.post("/v1/anyone", headers={"Product-ID": str(added.id)})
 
@@ -275,9 +270,9 @@ async def test_a_malformed_idempotency_key_is_refused(client: httpx.AsyncClient,
 
 
 async def test_a_good_session_opens_everything(
-    client: httpx.AsyncClient, db: Database, keyring: Keyring, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    token, user_id = await _token(db, keyring, now)
+    token, user_id = await _token(shared, now)
 
     for path in ("/v1/session", "/v1/open"):
         answer = await client.post(path, headers={"Authorization": token.replace("B", "b", 1)})
@@ -323,9 +318,9 @@ async def test_a_wrong_credential(client: httpx.AsyncClient, sent: str) -> None:
 
 
 async def test_an_expired_session_is_none(
-    client: httpx.AsyncClient, db: Database, keyring: Keyring, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    token, _ = await _token(db, keyring, now - timedelta(days=2))
+    token, _ = await _token(shared, now - timedelta(days=2))
 
     answer = await client.post("/v1/session", headers={"Authorization": token})
 
@@ -333,14 +328,10 @@ async def test_an_expired_session_is_none(
 
 
 async def test_a_session_of_another_product_is_none(
-    client: httpx.AsyncClient,
-    db: Database,
-    keyring: Keyring,
-    now: datetime,
-    installation_db: Database,
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    other = await products.add(installation_db, name=f"other_{uuid4().hex[:8]}", now=now)
-    token, _ = await _token(db, keyring, now)
+    other = await _add_product(shared, now)
+    token, _ = await _token(shared, now)
 
     answer = await client.post(
         "/v1/session", headers={"Authorization": token, "Product-ID": str(other.id)}
@@ -364,9 +355,9 @@ async def test_a_token_is_handed_to_the_handler(client: httpx.AsyncClient) -> No
 
 
 async def test_many_sessions_are_found_at_once(
-    client: httpx.AsyncClient, db: Database, keyring: Keyring, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    made = [await _token(db, keyring, now) for _ in range(5)]
+    made = [await _token(shared, now) for _ in range(5)]
 
     answers = await asyncio.gather(
         *(client.post("/v1/session", headers={"Authorization": token}) for token, _ in made)
@@ -376,9 +367,9 @@ async def test_many_sessions_are_found_at_once(
 
 
 async def test_the_locale_is_the_persons_own_else_the_clients(
-    client: httpx.AsyncClient, db: Database, keyring: Keyring, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    token, _ = await _token(db, keyring, now, locale="is-IS")
+    token, _ = await _token(shared, now, locale="is-IS")
     sent = {"Accept-Language": "de-CH, en;q=0.5"}
 
     answers = [
@@ -402,11 +393,11 @@ async def _key(
 
 
 async def test_the_same_request_has_the_same_key(
-    client: httpx.AsyncClient, db: Database, keyring: Keyring, now: datetime
+    client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
-    user = await make_user(db, keyring=keyring, now=now)
-    sessions = [(await log_in(db, user, now=now)).opened.secret for _ in range(2)]
-    stranger, _ = await _token(db, keyring, now)
+    user = await make_user(shared.db, keyring=shared.keyring, now=now)
+    sessions = [(await log_in(shared.db, user, now=now)).opened.secret for _ in range(2)]
+    stranger, _ = await _token(shared, now)
     sent, mine = str(uuid4()), f"Bearer {sessions[0]}"
 
     first = await _key(client, "/v1/open", Correlation_ID=sent, Authorization=mine)
@@ -540,14 +531,13 @@ async def test_a_failure_says_nothing_and_is_logged(
 
 
 async def test_a_request_leaves_one_line_without_secrets(
-    client: httpx.AsyncClient,
-    lines: BytesIO,
-    db: Database,
-    keyring: Keyring,
-    now: datetime,
+    client: httpx.AsyncClient, lines: BytesIO, shared: Shared, now: datetime
 ) -> None:
-    token, user_id = await _token(db, keyring, now)
+    token, user_id = await _token(shared, now)
     sent, thing_id = str(uuid4()), uuid4()
+    await asyncio.sleep(0.2)
+    lines.truncate(0)
+    lines.seek(0)
     await client.get(f"/v1/things/{thing_id}?secret=1", headers={"Correlation-ID": sent})
     await client.post("/v1/session", headers={"Authorization": token}, content=b'{"pin": "1234"}')
     await client.get("/v1/nothing", headers={"Product-ID": str(uuid4())})
@@ -581,8 +571,9 @@ async def test_a_request_leaves_one_line_without_secrets(
 async def test_requests_that_may_write_nudge_the_worker(
     client: httpx.AsyncClient, nudges: list[None]
 ) -> None:
+    nudges.clear()
+
     await client.get("/v1/empty")
     assert not nudges
-
     await client.post("/v1/anyone")
     assert len(nudges) == 1

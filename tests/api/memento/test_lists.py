@@ -7,14 +7,12 @@ import httpx
 import pytest
 from litestar import get
 
+from tests.api.conftest import Shared
 from tests.api.serving import memento
 from whipround.api.memento.call import Access, Reply, Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.shapes_base import Shape, doc
-from whipround.db.database import Database
 from whipround.db.listing import TIMES, fragments
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -34,11 +32,9 @@ async def list_numbers(request: Request) -> Reply[list[Number]]:
     return page(request, query, rows, Number)
 
 
-@pytest.fixture
-async def client(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with memento(installation_db, product, keyring, handlers=[list_numbers]) as client:
+@pytest.fixture(scope="module")
+async def client(shared: Shared) -> AsyncIterator[httpx.AsyncClient]:
+    async with memento(shared, handlers=[list_numbers]) as client:
         yield client
 
 

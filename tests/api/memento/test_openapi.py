@@ -7,13 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.conftest import Shared
 from tests.api.serving import memento
 from whipround.api.memento.app import HANDLERS
 from whipround.api.memento.docs import page_of, prose
 from whipround.api.memento.openapi import Json, document
-from whipround.db.database import Database
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +186,9 @@ def test_prose_is_escaped() -> None:
     assert prose(None) == ""
 
 
-@pytest.fixture
-async def client(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with memento(installation_db, product, keyring) as client:
+@pytest.fixture(scope="module")
+async def client(shared: Shared) -> AsyncIterator[httpx.AsyncClient]:
+    async with memento(shared) as client:
         yield client
 
 

@@ -147,7 +147,7 @@ def _recipient(state: State, command: Pay) -> Recipient | None:
     """The user to be paid; None for an address that nobody has proven."""
     user_id, at = command.recipient_user_id, "user_id"
     if command.recipient_address is not None:
-        user_id, at = state.payees[command.recipient_address].user_id, "phone"
+        user_id, at = state.payees[command.recipient_address].user_id, command.recipient_address[0]
         if user_id is None:
             return None
     if user_id == command.payer_id:
@@ -273,7 +273,8 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
     decision.payments.append(payment)
     decision.holdings.append(holding)
     data = {**_told(command), "expires_at": holding.expires_at}
-    decision.messages.append(Message("sms", payee.address, "payment_waiting", "en", data))
+    channel: Channel = "sms" if payee.kind == "phone" else "email"
+    decision.messages.append(Message(channel, payee.address, "payment_waiting", "en", data))
     return payment
 
 

@@ -1,0 +1,147 @@
+"""The limits on what a connection may send, and how slowly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from whipround.api import protocol
+from whipround.api.protocol import MAX_HEAD_BYTES, LimitedProtocol
+from whipround.api.types import Receive, Scope, Send
+
+pytestmark = pytest.mark.anyio
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.4)
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def _served() -> AsyncIterator[int]:
+    """The port of a server with the limits."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            _echo, port=0, http=LimitedProtocol, lifespan="off", log_config=None, access_log=False
+        )
+    )
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
+
+
+async def _send(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """All that comes back until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def _request(*headers: bytes, body: bytes = b"") -> bytes:
+    length = b"content-length: %d" % len(body)
+    lines = [b"POST /x HTTP/1.1", b"host: x", b"connection: close", length, *headers]
+    return b"\r\n".join([*lines, b"", body])
+
+
+async def test_a_request() -> None:
+    async with _served() as port:
+        answer = await _send(port, _request(body=b"hello"))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\nhello")
+
+
+async def test_large_headers_within_the_limit_and_a_larger_body() -> None:
+    async with _served() as port:
+        answer = await _send(port, _request(b"x: " + b"y" * 30_000, body=b"z" * 500_000))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"z")
+
+
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 1, 10 * MAX_HEAD_BYTES])
+@pytest.mark.parametrize("complete", [True, False])
+async def test_headers_that_are_too_large(size: int, complete: bool) -> None:
+    request = _request(b"x: " + b"y" * size)
+    if not complete:
+        request = request.removesuffix(b"\r\n\r\n")
+    async with _served() as port:
+        answer = await _send(port, request)
+
+    assert answer.startswith((b"HTTP/1.1 431 ", b""))
+    assert b" 200 " not in answer
+
+
+async def test_headers_without_end_in_small_pieces() -> None:
+    pieces = [b"GET / HTTP/1.1\r\n", *[b"x: " + b"y" * 8000 + b"\r\n"] * 5]
+    async with _served() as port:
+        answer = await _send(port, *pieces, pause=0.01)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_what_is_no_http() -> None:
+    async with _served() as port:
+        answer = await _send(port, b"HELLO\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"",
+        b"POST / HTTP/1.1\r\nhost: x\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello",
+    ],
+)
+async def test_a_request_that_does_not_get_finished(
+    piece: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.2)
+    async with _served() as port:
+        answer = await _send(port, piece)
+
+    assert b" 200 " not in answer
+
+
+async def test_a_slow_answer_is_no_slow_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.1)
+    request = _request(body=b"hello").replace(b"/x", b"/slow")
+    async with _served() as port:
+        answer = await _send(port, request[:-2], request[-2:], pause=0.05)
+
+    assert answer.endswith(b"hello")
+
+
+async def test_a_connection_is_used_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.1)
+    keeping = _request(body=b"one").replace(b"connection: close\r\n", b"")
+    async with _served() as port:
+        answer = await _send(port, keeping, _request(body=b"two"), pause=0.3)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert answer.endswith(b"two")

@@ -1,0 +1,283 @@
+"""What is quoted, and which fee files are taken."""
+
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.money import EUR, JPY, MXN
+from whipround.db.database import Database
+from whipround.domain.fees import (
+    FeeRule,
+    FeeRules,
+    quote,
+    read_file,
+    replace_rules,
+    rules,
+)
+from whipround.errors import Invalid
+from whipround.money import LARGEST, Money, fits_currency
+
+
+def _rule(**given: Any) -> FeeRule:
+    said: dict[str, Any] = {
+        "kind": "payment",
+        "funding_source_type": "virtual",
+        "currency": "EUR",
+        "title": "Fee",
+        "percent": Decimal(0),
+        "fixed": Decimal(0),
+        "minimum": Decimal(0),
+        "maximum": None,
+    }
+    amounts = {
+        name: Decimal(value) if value else value
+        for name, value in given.items()
+        if name in ("percent", "fixed", "minimum", "maximum")
+    }
+    return FeeRule(**{**said, **given, **amounts})
+
+
+def _by_kind(*found: FeeRule) -> FeeRules:
+    return {(rule.kind, rule.funding_source_type, rule.currency): rule for rule in found}
+
+
+def _quote(rule: FeeRule, amount: Money) -> Money:
+    return quote(_by_kind(rule), kind="payment", funding_source_type="virtual", amount=amount)
+
+
+# Quoting.
+
+
+@pytest.mark.parametrize(
+    ("rule", "amount", "fee"),
+    [
+        ({"percent": "2.5"}, "20.00", "0.50"),
+        ({"percent": "2.5", "fixed": "0.10"}, "20.00", "0.60"),
+        ({"fixed": "0.25"}, "20.00", "0.25"),
+        ({"percent": "1", "minimum": "0.50"}, "20.00", "0.50"),
+        ({"percent": "1", "minimum": "0.50"}, "80.00", "0.80"),
+        ({"percent": "1", "maximum": "0.75"}, "80.00", "0.75"),
+        ({"percent": "1", "fixed": "1.00", "maximum": "1.10"}, "20.00", "1.10"),
+        ({"percent": "10", "maximum": "0"}, "20.00", "0"),
+        # Halves of a cent go to the even one.
+        ({"percent": "2.5"}, "0.20", "0.00"),
+        ({"percent": "2.5"}, "0.60", "0.02"),
+        ({"percent": "2.5"}, "1.00", "0.02"),
+        ({}, "20.00", "0"),
+    ],
+)
+def test_quote(rule: dict[str, str], amount: str, fee: str) -> None:
+    assert _quote(_rule(**rule), EUR(amount)) == EUR(fee)
+
+
+def test_a_currency_without_decimals_gets_none() -> None:
+    assert _quote(_rule(percent="2.5", currency="JPY"), JPY("500")) == JPY("12")
+
+
+def test_only_the_rule_of_this_kind_source_and_currency_counts() -> None:
+    found = _by_kind(
+        _rule(percent="1"),
+        _rule(percent="2", currency="MXN"),
+        _rule(percent="3", funding_source_type="card"),
+        _rule(percent="4", kind="payout"),
+    )
+
+    def ask(kind: str, source: str, amount: Money) -> Money:
+        return quote(found, kind=kind, funding_source_type=source, amount=amount)
+
+    assert ask("payment", "virtual", EUR("100")) == EUR("1")
+    assert ask("payment", "virtual", MXN("100")) == MXN("2")
+    assert ask("payment", "card", EUR("100")) == EUR("3")
+    assert ask("payout", "virtual", EUR("100")) == EUR("4")
+    assert ask("payout", "card", EUR("100")) == EUR("0")
+    assert ask("payment", "virtual", JPY("100")) == JPY("0")
+
+
+PARTS = st.decimals(min_value=0, max_value=10**9, places=2)
+RULES = st.builds(
+    lambda percent, fixed, bounds, has_maximum: _rule(
+        percent=percent,
+        fixed=fixed,
+        minimum=min(bounds),
+        maximum=max(bounds) if has_maximum else None,
+    ),
+    st.decimals(min_value=0, max_value=100, places=9),
+    PARTS,
+    st.tuples(PARTS, PARTS),
+    st.booleans(),
+)
+AMOUNTS = st.decimals(min_value="0.01", max_value=LARGEST, places=2)
+
+
+def _exactly(rule: FeeRule, amount: Decimal) -> Fraction:
+    """The fee before it is rounded."""
+    fee = Fraction(amount) * Fraction(rule.percent) / 100 + Fraction(rule.fixed)
+    fee = max(fee, Fraction(rule.minimum))
+    return fee if rule.maximum is None else min(fee, Fraction(rule.maximum))
+
+
+@given(RULES, AMOUNTS)
+def test_a_fee_is_the_exact_one_rounded_half_even_once(rule: FeeRule, amount: Decimal) -> None:
+    with localcontext(Context(prec=4)):  # of no account
+        fee = _quote(rule, Money(amount, "EUR"))
+
+    assert fee.currency == "EUR"
+    assert fits_currency(fee.amount, "EUR")
+    assert Fraction(fee.amount) * 100 == round(_exactly(rule, amount) * 100)
+
+
+@given(RULES, AMOUNTS, AMOUNTS)
+def test_more_never_costs_less(rule: FeeRule, one: Decimal, other: Decimal) -> None:
+    less, more = sorted((one, other))
+
+    assert _quote(rule, Money(less, "EUR")) <= _quote(rule, Money(more, "EUR"))
+
+
+@given(RULES, AMOUNTS)
+def test_a_fee_keeps_to_its_bounds(rule: FeeRule, amount: Decimal) -> None:
+    fee = _quote(rule, Money(amount, "EUR")).amount
+
+    assert fee >= rule.minimum
+    assert rule.maximum is None or fee <= rule.maximum
+
+
+# Rules in the database.
+
+
+@pytest.mark.anyio
+async def test_rules_are_replaced_as_a_whole(db: Database) -> None:
+    first = [_rule(percent="2.5", title="Fee"), _rule(currency="MXN", fixed="5.00", maximum="9")]
+    second = [_rule(currency="JPY", percent="0.123456789", minimum="1")]
+
+    async with db.transaction() as tx:
+        none = await rules(tx)
+        await replace_rules(tx, first)
+        before = await rules(tx)
+        await replace_rules(tx, second)
+        after = await rules(tx)
+
+    assert none == {}
+    assert before == _by_kind(*first)
+    assert after == _by_kind(*second)
+
+
+# Files.
+
+HEAD = '[[fee]]\nkind = "payment"\nfunding_source_type = "virtual"\ncurrency = "EUR"\n'
+
+
+def _errors(path: Path) -> set[tuple[str, str]]:
+    with pytest.raises(Invalid) as caught:
+        read_file(path)
+    return {(error.field, error.code) for error in caught.value.errors}
+
+
+def _file(folder: Path, *lines: str) -> Path:
+    path = folder / "fees.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_file_of_rules(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        HEAD,
+        'title = "Gebühr"\npercent = 2.5\nfixed = 0.10\nminimum = "0.20"\nmaximum = 5\n',
+        HEAD.replace("EUR", "JPY"),
+    )
+
+    assert read_file(path) == [
+        _rule(title="Gebühr", percent="2.5", fixed="0.10", minimum="0.20", maximum="5"),
+        _rule(currency="JPY"),
+    ]
+
+
+def test_an_empty_file_has_no_rules(tmp_path: Path) -> None:
+    assert read_file(_file(tmp_path, "# no fees")) == []
+
+
+def test_a_number_in_a_file_is_exact(tmp_path: Path) -> None:
+    [rule] = read_file(_file(tmp_path, HEAD, "percent = 0.1"))
+
+    assert str(rule.percent) == "0.1"
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "code"),
+    [
+        ('currency = "eur"', "currency", "invalid"),
+        ('currency = "BTC"', "currency", "invalid"),
+        ("currency = 1", "currency", "invalid"),
+        ('kind = "Payment"', "kind", "invalid"),
+        ('kind = ""', "kind", "invalid"),
+        ('funding_source_type = "a1"', "funding_source_type", "invalid"),
+        ('title = ""', "title", "invalid"),
+        ("percent = -0.1", "percent", "invalid"),
+        ("percent = 100.01", "percent", "invalid"),
+        ("percent = nan", "percent", "invalid"),
+        ("percent = true", "percent", "invalid"),
+        ("percent = 0.0000000000001", "percent", "invalid"),
+        ("fixed = inf", "fixed", "invalid"),
+        ("fixed = -1", "fixed", "invalid"),
+        ("fixed = 1e30", "fixed", "invalid"),
+        ("fixed = 0.001", "fixed", "too_precise"),
+        ("minimum = 0.001", "minimum", "too_precise"),
+        ("maximum = 0.001", "maximum", "too_precise"),
+        ("minimum = 2\nmaximum = 1.99", "maximum", "too_small"),
+        ("percentage = 1", "percentage", "invalid"),
+    ],
+)
+def test_what_is_wrong_with_a_rule(tmp_path: Path, line: str, field: str, code: str) -> None:
+    name = line.partition(" ")[0]
+    head = "".join(it for it in HEAD.splitlines(keepends=True) if not it.startswith(f"{name} "))
+
+    assert _errors(_file(tmp_path, HEAD, head.replace("payment", "payout"), line)) == {
+        (f"fee.1.{field}", code)
+    }
+
+
+def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        HEAD,
+        "percent = -1",
+        HEAD.replace("EUR", "JPY"),
+        "fixed = 0.5\nminimum = 2\nmaximum = 1",
+        "[[fee]]",
+    )
+
+    assert _errors(path) == {
+        ("fee.0.percent", "invalid"),
+        ("fee.1.fixed", "too_precise"),
+        ("fee.1.maximum", "too_small"),
+        ("fee.2.kind", "invalid"),
+        ("fee.2.funding_source_type", "invalid"),
+        ("fee.2.currency", "invalid"),
+    }
+
+
+def test_a_rule_may_not_be_repeated(tmp_path: Path) -> None:
+    path = _file(tmp_path, HEAD, HEAD.replace("EUR", "MXN"), HEAD, HEAD)
+
+    assert _errors(path) == {("fee.2", "already_taken"), ("fee.3", "already_taken")}
+
+
+@pytest.mark.parametrize("content", [b"fee = ", b"\xff\xfe", b"[[fee]", b"fee = 3", b"[fees]"])
+def test_what_is_no_fee_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fees.toml"
+    path.write_bytes(content)
+
+    [(field, code)] = _errors(path)
+
+    assert field in {"fees.toml", "fee", "fees"}
+    assert code == "invalid"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        read_file(tmp_path / "fees.toml")
