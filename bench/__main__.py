@@ -5,6 +5,7 @@ Everything runs on a temporary installation and over loopback, and is gone at th
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import signal
@@ -34,6 +35,8 @@ def main() -> int:
     """Measure, show and write it down; the exit status is 0 if what was measured is sound."""
     arguments = _arguments()
     console = Console(highlight=False)
+    # What it says of connections that are cut off when a run is stopped is of no use.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
         with temporary_folder() as folder:
             figures, on = uvloop.run(_bench(folder, console, QUICK if arguments.quick else FULL))
@@ -64,7 +67,8 @@ def _arguments() -> argparse.Namespace:
 async def _bench(folder: Path, console: Console, plan: Plan) -> tuple[Figures, dict[str, object]]:
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with report.Show(console) as show:
         figures, server = await runner.measure(folder, plan, show)
     console.print(report.measured(figures), report.reached(figures))

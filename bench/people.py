@@ -72,10 +72,11 @@ async def gather(installation: Installation, *, name: str, size: int, now: datet
     async def make(numbers: range) -> list[Payer]:
         return [await _person(db, installation, product, number, now) for number in numbers]
 
-    parts = await asyncio.gather(
-        *(make(range(first, size + 1, _AT_ONCE)) for first in range(_AT_ONCE))
-    )
-    hot, *payers = [person for part in parts for person in part]
+    async with asyncio.TaskGroup() as group:
+        parts = [
+            group.create_task(make(range(first, size + 1, _AT_ONCE))) for first in range(_AT_ONCE)
+        ]
+    hot, *payers = [person for part in parts for person in part.result()]
     async with db.transaction() as tx:
         wallets = [payer.account_id for payer in payers]
         await ledger.grant(tx, wallets, amount=MONEY, now=now - HERE_SINCE)

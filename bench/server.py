@@ -76,6 +76,7 @@ def serving(folder: Path) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us, who then stop it in order
         )
     try:
         url = _wait_until_ready(process, log, started)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -18,6 +19,7 @@ from whipround.db.database import Database, open_database
 from whipround.db.request_keys import Answer, RequestKey
 from whipround.domain import funding
 from whipround.domain.audit import DOMAIN_CHECKS
+from whipround.domain.fees import FeeRule, replace_rules
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Payment
@@ -25,7 +27,7 @@ from whipround.domain.products import Product
 from whipround.domain.users.person import User
 from whipround.errors import DomainError, Invalid
 from whipround.keyring import Keyring
-from whipround.ledger.accounts import balances
+from whipround.ledger.accounts import PRODUCT
 from whipround.ledger.audit import audit
 from whipround.money import Money
 
@@ -38,10 +40,14 @@ def _money(text: str, *, currency: str) -> Money:
 
 EUR = partial(_money, currency="EUR")
 MXN = partial(_money, currency="MXN")
+ISK = partial(_money, currency="ISK")
 JPY = partial(_money, currency="JPY")
 
+SIX = EUR("6.00")
 
-class Person(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class Person:
     """A user and the wallet that is theirs."""
 
     user: User
@@ -83,16 +89,51 @@ async def fund(db: Database, person: Person, *amounts: Money, now: datetime) -> 
         )
 
 
+async def charge(db: Database, fixed: Money, *, percent: str = "0") -> None:
+    """Have every payment in this currency cost so much from now on, and no other anything."""
+    rule = FeeRule(
+        kind="payment",
+        funding_source_type=funding.WALLET,
+        currency=fixed.currency,
+        title="Fee",
+        percent=Decimal(percent),
+        fixed=fixed.amount,
+        minimum=Decimal(0),
+        maximum=None,
+    )
+    async with db.transaction() as tx:
+        await replace_rules(tx, [rule])
+
+
 async def held(db: Database, person: Person, currency: str = "EUR") -> Decimal:
     """What the wallet of the person holds; nothing where it has no account."""
     return await held_by(db, person.wallet_id, currency)
 
 
-async def held_by(db: Database, owner_id: UUID, currency: str = "EUR") -> Decimal:
-    """What the accounts of an owner hold in one currency."""
+async def held_by(
+    db: Database, owner_id: UUID, currency: str = "EUR", *, kind: str = funding.WALLET_ACCOUNT
+) -> Decimal:
+    """What the account of an owner holds in one currency; nothing where there is none."""
+    [[amount]] = await rows(
+        db,
+        "select coalesce(sum(balance), 0) from account"
+        " where owner_id = %s and currency = %s and kind = %s",
+        owner_id,
+        currency,
+        kind,
+    )
+    return Decimal(amount)
+
+
+async def fees_held(db: Database, currency: str = "EUR") -> Decimal:
+    """What the product has taken in fees."""
+    return await held_by(db, PRODUCT, currency, kind=funding.FEES_ACCOUNT)
+
+
+async def rows(db: Database, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What a query finds."""
     async with db.transaction() as tx:
-        found = await balances(tx, owner_ids=[owner_id])
-    return sum((it.amount for it in found if it.currency == currency), Decimal(0))
+        return await (await tx.execute(sql.encode(), parameters)).fetchall()
 
 
 # Paying.
@@ -162,19 +203,43 @@ def server(db: Database, *, now: datetime) -> Server:
     return Batcher(db, PaymentBatch(clock=lambda: now))
 
 
-@asynccontextmanager
-async def another_server(
-    postgres_url: str, product: Product, *, now: datetime
-) -> AsyncIterator[Server]:
-    """A further server of the product, with connections of its own."""
-    async with open_database(postgres_url, connections=4) as db:
-        yield server(db.of(product.schema_name), now=now)
-
-
 async def pay(at: Server, *orders: Pay) -> list[Outcome]:
     """Have the orders carried out, all sent at once; what each came to."""
     answers = await asyncio.gather(*map(at.submit, orders))
     return [outcome_of(answer) for answer in answers]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A product in which people pay each other, with the clocks at `now`."""
+
+    db: Database
+    product: Product
+    conninfo: str
+    keyring: Keyring
+    now: datetime
+
+    async def person(self, *amounts: Money, **given: Any) -> Person:
+        """Somebody new, with `amounts` in the wallet."""
+        return await make_person(self.db, *amounts, keyring=self.keyring, now=self.now, **given)
+
+    def order(self, payer: Person, to: Person | Address, amount: Money = SIX, **given: Any) -> Pay:
+        """Somebody's order to pay."""
+        return order(payer, to, amount, keyring=self.keyring, **given)
+
+    def server(self, *, at: datetime | None = None) -> Server:
+        """A server of the product."""
+        return server(self.db, now=at or self.now)
+
+    @asynccontextmanager
+    async def another_server(self) -> AsyncIterator[Server]:
+        """A further server of the product, with connections of its own."""
+        async with open_database(self.conninfo, connections=4) as pool:
+            yield server(pool.of(self.product.schema_name), now=self.now)
+
+    async def pay(self, *orders: Pay, at: datetime | None = None) -> list[Outcome]:
+        """Have the orders carried out by one server, all sent at once; what each came to."""
+        return await pay(self.server(at=at), *orders)
 
 
 # Proof and races.

@@ -3,7 +3,7 @@
 Lock order, as everywhere: payees, what waits for them, then accounts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -12,9 +12,10 @@ from whipround.db import outbox
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Message
 from whipround.domain import funding, payees
-from whipround.domain.payees import Holding, PayeeKind
+from whipround.domain.payees import Address, Holding, PayeeKind
 from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
 from whipround.ledger.transfers import post_now
+from whipround.money import round_to_currency
 
 _PAYMENTS_CLAIMED = """
     update payment
@@ -57,15 +58,18 @@ _PAYERS = """
 
 
 async def prove(
-    tx: Tx, *, user_id: UUID, kind: PayeeKind, address: str, now: datetime
+    tx: Tx, *, user_id: UUID, addresses: Iterable[Address], now: datetime
 ) -> Sequence[Holding]:
-    """The user has proven the address: it is theirs, and all that waits for it moves to the wallet.
+    """The user has proven the addresses: they are theirs, and all that waits for them moves to the
+    wallet.
 
-    `address` is normalised (E.164, lower-case email). Gives what was claimed.
+    They are normalised (E.164, lower-case email), and given all at once, so that the accounts are
+    locked in one order. Gives what was claimed.
     """
-    (payee,) = await payees.lock_payees(tx, [(kind, address)], now=now)
-    await payees.bind(tx, payee_id=payee.id, user_id=user_id, now=now)
-    held = await payees.lock_held(tx, payee_id=payee.id)
+    locked = await payees.lock_payees(tx, addresses, now=now)
+    for payee in locked:
+        await payees.bind(tx, payee_id=payee.id, user_id=user_id, now=now)
+    held = await payees.lock_held(tx, payee_ids=[payee.id for payee in locked])
     if not held:
         return []
     wallet = await funding.wallet_of(tx, user_id=user_id)
@@ -142,7 +146,7 @@ async def _tell_payers(tx: Tx, held: Sequence[Holding], kind: str, *, now: datet
             continue
         returned = holding.total if kind == "payment_returned" else holding.amount
         data = {
-            "amount": str(returned),
+            "amount": str(round_to_currency(returned, holding.currency)),
             "currency": holding.currency,
             "recipient": recipient,
             "description": description,

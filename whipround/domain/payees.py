@@ -95,7 +95,7 @@ _HOLDING_COLUMNS = """id, payee_id, account_id, source_account_id, source_id, ki
 _LOCK_HELD = f"""
     select {_HOLDING_COLUMNS}
     from holding
-    where payee_id = %(payee_id)s and status = 'held'
+    where payee_id = any(%(payee_ids)s) and status = 'held'
     order by id
     for no key update
 """  # noqa: S608 - our own constant
@@ -157,10 +157,10 @@ async def bind(tx: Tx, *, payee_id: UUID, user_id: UUID | None, now: datetime) -
     await tx.execute(_BIND, {"id": payee_id, "user_id": user_id, "now": now})
 
 
-async def lock_held(tx: Tx, *, payee_id: UUID) -> list[Holding]:
-    """What waits for a payee whose row the transaction has locked."""
+async def lock_held(tx: Tx, *, payee_ids: Sequence[UUID]) -> list[Holding]:
+    """What waits for payees whose rows the transaction has locked."""
     async with tx.cursor(row_factory=class_row(Holding)) as cursor:
-        await cursor.execute(_LOCK_HELD, {"payee_id": payee_id})
+        await cursor.execute(_LOCK_HELD, {"payee_ids": list(payee_ids)})
         return await cursor.fetchall()
 
 

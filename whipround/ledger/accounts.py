@@ -14,13 +14,23 @@ from whipround.db.database import Tx
 
 @dataclass(slots=True)
 class Account:
-    """An account as it stands in a transaction that holds its lock; postings move it."""
+    """An account as it stands in a transaction that holds its lock; postings move it.
+
+    `credited` and `debited` are what the postings of this transaction have moved in and out.
+    """
 
     id: UUID
     currency: str
     balance: Decimal
     floor: Decimal | None
     version: int
+    credited: Decimal = Decimal(0)
+    debited: Decimal = Decimal(0)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether anything was posted onto it."""
+        return bool(self.credited or self.debited)
 
 
 PRODUCT = UUID(int=0)

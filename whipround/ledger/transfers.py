@@ -16,6 +16,9 @@ from whipround.money import EXACT, SCALE
 _FINEST = Decimal(1).scaleb(-SCALE)
 
 
+_NOTHING = Decimal(0)
+
+
 class Leg(NamedTuple):
     """What one account gains, or loses if negative, in its own currency."""
 
@@ -57,8 +60,6 @@ class Book:
         self._opened: list[tuple[UUID, NewAccount]] = []
         self._transfers: list[Transfer] = []
         self._entries: list[tuple[UUID, int, UUID, Decimal, Decimal]] = []
-        self._credited: dict[UUID, Decimal] = {}
-        self._debited: dict[UUID, Decimal] = {}
 
     def balance(self, account_id: UUID) -> Decimal:
         """What the account holds after the postings so far."""
@@ -81,40 +82,33 @@ class Book:
         Raises InsufficientFunds when an account would fall below its floor, Unbalanced, and Inexact
         for a leg finer than what the ledger keeps; and then changes nothing.
         """
-        legs = [leg for leg in transfer.legs if leg.amount]
-        self._check_sums(transfer, legs)
-        after: dict[UUID, Decimal] = {}
-        for account_id, amount in legs:
-            before = after.get(account_id)
-            if before is None:
-                before = self._accounts[account_id].balance
-            after[account_id] = EXACT.add(before, amount)
-        for account_id, balance in after.items():
-            account = self._accounts[account_id]
-            # A balance that is below a floor raised later may still receive.
-            falls = balance < account.balance
-            if falls and account.floor is not None and balance < account.floor:
-                raise InsufficientFunds
-        for account_id, amount in legs:
-            self._apply(transfer.id, account_id, amount)
+        # Each account is looked up once: this runs for every leg of every payment.
+        legs = [(self._accounts[id_], amount) for id_, amount in transfer.legs if amount]
+        _check_sums(transfer, legs)
+        before = [account.balance for account, _ in legs]
+        for account, amount in legs:
+            account.balance = EXACT.add(account.balance, amount)
+        if any(_fell_too_low(account, was) for (account, _), was in zip(legs, before, strict=True)):
+            for (account, _), was in zip(legs, before, strict=True):
+                account.balance = was
+            raise InsufficientFunds
+        self._enter(transfer, legs, before)
+
+    def _enter(
+        self, transfer: Transfer, legs: list[tuple[Account, Decimal]], before: list[Decimal]
+    ) -> None:
+        """Keep the entries of a transfer that was posted, each with the balance after it."""
         self._transfers.append(transfer)
-
-    def _check_sums(self, transfer: Transfer, legs: list[Leg]) -> None:
-        sums: dict[str, Decimal] = {}
-        for account_id, amount in legs:
-            currency = self._accounts[account_id].currency
-            exact = EXACT.quantize(amount, _FINEST)  # or PostgreSQL would round it, and not tell
-            sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), exact)
-        if len(legs) < 2 or any(sums.values()):
-            raise Unbalanced(f"transfer {transfer.key} has legs {legs}")
-
-    def _apply(self, transfer_id: UUID, account_id: UUID, amount: Decimal) -> None:
-        account = self._accounts[account_id]
-        account.balance = EXACT.add(account.balance, amount)
-        account.version += 1
-        self._entries.append((account_id, account.version, transfer_id, amount, account.balance))
-        moved = self._credited if amount > 0 else self._debited
-        moved[account_id] = EXACT.add(moved.get(account_id, Decimal(0)), amount.copy_abs())
+        running: dict[UUID, Decimal] = {}
+        for (account, amount), was in zip(legs, before, strict=True):
+            balance = EXACT.add(running.get(account.id, was), amount)
+            running[account.id] = balance
+            account.version += 1
+            if amount > 0:
+                account.credited = EXACT.add(account.credited, amount)
+            else:
+                account.debited = EXACT.subtract(account.debited, amount)
+            self._entries.append((account.id, account.version, transfer.id, amount, balance))
 
     async def write(self, tx: Tx, *, now: datetime) -> None:
         """Write all that was posted: a statement each for transfers, entries and accounts."""
@@ -144,18 +138,34 @@ class Book:
                 "balances": numerics(balances),
             },
         )
-        moved = [self._accounts[id_] for id_ in {*self._credited, *self._debited}]
+        moved = [account for account in self._accounts.values() if account.has_moved]
         await tx.execute(
             _UPDATE_ACCOUNTS,
             {
                 "ids": [account.id for account in moved],
                 "balances": numerics(account.balance for account in moved),
-                "credited": numerics(self._credited.get(a.id, Decimal(0)) for a in moved),
-                "debited": numerics(self._debited.get(a.id, Decimal(0)) for a in moved),
+                "credited": numerics(account.credited for account in moved),
+                "debited": numerics(account.debited for account in moved),
                 "versions": [account.version for account in moved],
                 "now": now,
             },
         )
+
+
+def _check_sums(transfer: Transfer, legs: list[tuple[Account, Decimal]]) -> None:
+    sums: dict[str, Decimal] = {}
+    for account, amount in legs:
+        exact = EXACT.quantize(amount, _FINEST)  # or PostgreSQL would round it, and not tell
+        sums[account.currency] = EXACT.add(sums.get(account.currency, _NOTHING), exact)
+    if len(legs) < 2 or any(sums.values()):
+        raise Unbalanced(f"transfer {transfer.key} has legs {transfer.legs}")
+
+
+def _fell_too_low(account: Account, before: Decimal) -> bool:
+    """Whether the account fell below its floor; one that is below it may still receive."""
+    return (
+        account.floor is not None and account.balance < before and account.balance < account.floor
+    )
 
 
 _INSERT_TRANSFERS = """

@@ -8,7 +8,7 @@ import phonenumbers
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database, Tx
-from whipround.domain import claims, credentials, funding, payees, throttles, tokens
+from whipround.domain import claims, credentials, funding, throttles, tokens
 from whipround.domain.devices import NewDevice
 from whipround.domain.throttles import Charge
 from whipround.domain.tokens import IssuedToken
@@ -152,10 +152,7 @@ async def create(
     with uniqueness.as_field_errors():
         [row] = await (await tx.execute(_INSERT, values)).fetchall()
     await funding.open_wallet(tx, user_id=user_id, currencies=currencies, now=now)
-    # Both payees are locked before any account is: the order that the money path keeps.
-    await payees.lock_payees(tx, proven.addresses, now=now)
-    for kind, address in proven.addresses:
-        await claims.prove(tx, user_id=user_id, kind=kind, address=address, now=now)
+    await claims.prove(tx, user_id=user_id, addresses=proven.addresses, now=now)
     return User._make(row)
 
 

@@ -357,8 +357,7 @@ async def _move_addresses(tx: Tx, user: User, new: User, now: datetime) -> None:
     await payees.lock_payees(tx, before ^ after, now=now)
     for kind, address in sorted(before - after):
         await claims.release_address(tx, user_id=user.id, kind=kind, address=address, now=now)
-    for kind, address in sorted(after - before):
-        await claims.prove(tx, user_id=user.id, kind=kind, address=address, now=now)
+    await claims.prove(tx, user_id=user.id, addresses=after - before, now=now)
 
 
 def _payees(user: User) -> set[Address]:
