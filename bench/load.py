@@ -5,10 +5,12 @@ the server.
 """
 
 import asyncio
+import http.client
 import random
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -24,6 +26,7 @@ from whipround.db.database import Database
 SCRIPT = Path(__file__).with_name("pay.lua")
 
 _SETTLE_SECONDS = 0.3
+_INTRODUCTIONS, _INTRODUCTION_SECONDS = 20, 0.2
 _CREATED = b"HTTP/1.1 201 "
 
 
@@ -43,7 +46,7 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class LoadFailed(Exception):
-    """Not every request became a payment, or not every payment was asked for."""
+    """A request was refused, or not every one became a payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,32 @@ class Generator:
     def name(self) -> str:
         """What it is."""
         return "wrk" if self.wrk else "Python"
+
+    async def introduce(self, crowd: Crowd) -> None:
+        """Have the server hear of the crowd's product: it looks for new ones once a second."""
+        for _ in range(_INTRODUCTIONS):
+            with suppress(LoadFailed):
+                self.get(crowd, crowd.hot, "/v1/users/current")
+                return
+            await asyncio.sleep(_INTRODUCTION_SECONDS)
+        self.get(crowd, crowd.hot, "/v1/users/current")
+
+    def get(self, crowd: Crowd, who: Payer, path: str) -> float:
+        """How many milliseconds a request takes. Raises LoadFailed unless it is answered 200."""
+        connection = http.client.HTTPConnection(*self.server.address, timeout=10)
+        headers = {"Product-ID": str(crowd.product.id), "Authorization": f"Bearer {who.session}"}
+        try:
+            connection.connect()
+            started = time.perf_counter()
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            said = answer.read()
+            taken = time.perf_counter() - started
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise LoadFailed(f"GET {path} was answered {answer.status}: {said.decode()}")
+        return taken * 1000
 
     async def measure(self, crowd: Crowd, *, clients: int, seconds: float, onto_one: bool) -> Load:
         """Payments for so long, to random people or to one.
@@ -94,7 +123,7 @@ class Generator:
                 str(self.wrk),
                 "--threads=1",
                 f"--connections={clients}",
-                f"--duration={seconds:.0f}s",
+                f"--duration={max(round(seconds), 1)}s",
                 "--timeout=10s",
                 f"--script={SCRIPT}",
                 self.server.url,

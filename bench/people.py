@@ -36,9 +36,9 @@ _BEFRIEND = """
     insert into relationship (id, user_id, other_user_id, type, created_at, updated_at)
     select gen_random_uuid(), person.id, other.id, 'contact', %(since)s, %(since)s
     from unnest(%(ids)s::uuid[]) with ordinality as person (id, position),
-        generate_series(1, %(contacts)s) as step,
+        generate_series(1, least(%(contacts)s, cardinality(%(ids)s::uuid[]) - 1)) as step,
         unnest(%(ids)s::uuid[]) with ordinality as other (id, position)
-    where other.position = 1 + (person.position + step) %% cardinality(%(ids)s::uuid[])
+    where other.position = 1 + (person.position - 1 + step) %% cardinality(%(ids)s::uuid[])
 """
 
 

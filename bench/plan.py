@@ -11,11 +11,11 @@ class Plan:
     tpcb_scale: int
     tpcb_seconds: int
     ledger_accounts: int
-    ledger_seconds: int
+    ledger_seconds: float
     people: int
     http_clients: tuple[int, ...]
-    http_seconds: int
-    warm_up_seconds: int
+    http_seconds: float
+    warm_up_seconds: float
     payments_for_memory: int
     stored_payments: int
     stored_of_one: int

@@ -112,6 +112,8 @@ def reached(figures: Figures) -> Table:
         scanned = page.sequential_scans
         found = ", ".join(scanned) or "none"
         table.add_row(f"sequential scans, {name}", "none", "", found, _mark(holds=not scanned))
+    found = "something" if figures.audit_findings else "nothing"
+    table.add_row("found by the audit", "nothing", "", found, _mark(holds=found == "nothing"))
     return table
 
 

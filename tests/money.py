@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from tests.people import PIN, make_user
+from tests.people import PIN, make_user, new_phone
 from whipround.db.batch import Batcher
 from whipround.db.database import Database, open_database
 from whipround.db.request_keys import Answer, RequestKey
@@ -89,20 +89,23 @@ async def fund(db: Database, person: Person, *amounts: Money, now: datetime) -> 
         )
 
 
-async def charge(db: Database, fixed: Money, *, percent: str = "0") -> None:
-    """Have every payment in this currency cost so much from now on, and no other anything."""
-    rule = FeeRule(
-        kind="payment",
-        funding_source_type=funding.WALLET,
-        currency=fixed.currency,
-        title="Fee",
-        percent=Decimal(percent),
-        fixed=fixed.amount,
-        minimum=Decimal(0),
-        maximum=None,
-    )
+async def charge(db: Database, *fixed: Money, percent: str = "0") -> None:
+    """Have every payment in these currencies cost so much from now on, and no other anything."""
+    rules = [
+        FeeRule(
+            kind="payment",
+            funding_source_type=funding.WALLET,
+            currency=each.currency,
+            title="Fee",
+            percent=Decimal(percent),
+            fixed=each.amount,
+            minimum=Decimal(0),
+            maximum=None,
+        )
+        for each in fixed
+    ]
     async with db.transaction() as tx:
-        await replace_rules(tx, [rule])
+        await replace_rules(tx, rules)
 
 
 async def held(db: Database, person: Person, currency: str = "EUR") -> Decimal:
@@ -137,6 +140,11 @@ async def rows(db: Database, sql: str, *parameters: object) -> list[tuple[Any, .
 
 
 # Paying.
+
+
+def new_address() -> Address:
+    """A phone that is nobody's yet."""
+    return ("phone", new_phone())
 
 
 def new_key(said: bytes = b"") -> RequestKey:

@@ -121,7 +121,9 @@ def test_init_makes_an_installation_once(whipround_elsewhere: Whipround) -> None
 
     assert "Made an installation." in made
     assert "secret.key belongs in the backup" in made
-    assert whipround_elsewhere.refuse_here("init") == "this is an installation already"
+    said = "there is a real installation in the database already"
+    assert whipround_elsewhere.refuse_here("init") == said
+    assert whipround_elsewhere.refuse_here("init", "--sandbox") == said
 
 
 def test_products_are_added_and_listed(whipround_elsewhere: Whipround) -> None:
@@ -240,13 +242,16 @@ def test_a_port_in_use_is_told(whipround_elsewhere: Whipround) -> None:
 def test_a_sandbox_stays_one(whipround_elsewhere: Whipround) -> None:
     whipround_elsewhere.succeed("init", "--sandbox")
 
+    said = "there is a sandbox in the database already"
+    assert whipround_elsewhere.refuse_here("init") == said
+    assert whipround_elsewhere.refuse_here("init", "--sandbox") == said
     assert whipround_elsewhere.refuse("serve") == "this is a sandbox: open it with --sandbox"
 
 
 def test_a_real_one_stays_real(whipround_elsewhere: Whipround) -> None:
     whipround_elsewhere.succeed("init")
 
-    assert whipround_elsewhere.refuse_here("init", "--sandbox") == (
+    assert whipround_elsewhere.refuse("serve", "--sandbox") == (
         "this is a real installation, not a sandbox: open it without --sandbox"
     )
 
@@ -302,6 +307,18 @@ def test_a_settings_file_that_is_not_toml_is_told(whipround: Whipround) -> None:
     assert refused.startswith("whipround.toml is not a TOML file: Expected '='")
 
 
+def test_a_misspelt_setting_of_the_file_is_told(whipround: Whipround) -> None:
+    (whipround.cwd / "whipround.toml").write_text("prot = 8000")
+
+    assert whipround.refuse("serve") == "whipround.toml: there is no setting prot"
+
+
+def test_help_shows_what_is_in_brackets() -> None:
+    shown = CliRunner().invoke(app, ["fees", "load", "--help"], env={"COLUMNS": "120"}).stdout
+
+    assert "A TOML file of [[fee]] tables." in shown
+
+
 def test_a_gateway_that_makes_no_sense_is_told(whipround_elsewhere: Whipround) -> None:
     refused = whipround_elsewhere.refuse("serve", WHIPROUND_SMTP_URL="ftp://mail.example.org")
 
@@ -351,6 +368,29 @@ def test_a_command_that_is_interrupted_cleans_up(
     assert (process.returncode, said) == (128 + number, "")
     while processes_in(whipround.data_dir):  # what was killed takes a moment to be gone
         time.sleep(0.005)
+
+
+def test_a_server_hung_up_on_stops_as_it_should(whipround_elsewhere: Whipround) -> None:
+    with serving(whipround_elsewhere, "--sandbox") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+
+    assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_server_told_to_stop_before_it_serves_leaves_nothing(
+    whipround: Whipround, number: signal.Signals
+) -> None:
+    with whipround.start("serve", "--sandbox") as process:
+        while not any(whipround.data_dir.glob("postgres/data/postmaster.pid")):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(number)
+        heard, said = process.communicate(timeout=TIMEOUT_SECONDS)
+
+    assert (process.returncode, heard, said) == (0, "", "")
+    assert not processes_in(whipround.data_dir)
 
 
 def processes_in(folder: Path) -> list[int]:

@@ -64,10 +64,14 @@ def test_sums_are_exact_whatever_the_surrounding_precision(one: Decimal, other: 
 
 
 def test_currency_codes_are_three_capitals_of_iso_4217() -> None:
-    assert all(is_currency(code) for code in ("EUR", "MXN", "ISK", "JPY"))
+    assert all(is_currency(code) for code in ("EUR", "MXN", "ISK", "JPY", "XAF", "XPF"))
     assert not any(
         is_currency(code) for code in ("eur", "Eur", "EURO", "EU", "", "ABC", "€€€", "EUR ")
     )
+
+
+def test_metals_units_and_placeholders_are_no_currencies() -> None:
+    assert not any(is_currency(code) for code in ("XXX", "XTS", "XAU", "XDR", "XBA", "XUA", "XEU"))
 
 
 def test_digits_are_those_of_the_currency() -> None:

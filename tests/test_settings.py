@@ -62,11 +62,22 @@ def test_the_environment_wins_over_the_file_and_arguments_over_both(
     assert (settings.port, settings.host, settings.log_level) == (8125, "0.0.0.0", "error")
 
 
-def test_names_of_other_programs_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "whipround.toml").write_text("[other]\nport = 1\n")
+def test_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHIPROUND_NOBODY_KNOWS", "1")
 
     assert Settings().port == 8000
+
+
+@pytest.mark.parametrize("text", ["prot = 1\n", "[prot]\nport = 1\n"])
+def test_a_misspelt_entry_of_the_file_is_refused_by_name(text: str, folder: Path) -> None:
+    (folder / "whipround.toml").write_text(text)
+
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    [error] = caught.value.errors()
+    assert error["type"] == "extra_forbidden"
+    assert error["loc"] == ("prot",)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ YOUNG_OBJECTS = 20_000
 async def serve(
     settings: Settings, *, sandbox: bool, ready: Callable[[str], None] | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, and then until what was accepted is answered.
+    """Serve until SIGTERM, SIGINT or SIGHUP, and then until what was accepted is answered.
 
     `ready` gets the address once requests are served. Raises OSError where the address cannot be
     listened on, before anything else is begun, and what `open_installation` and `run_worker` raise.
@@ -149,7 +149,8 @@ class Server(uvicorn.Server):
             return
         before = {
             number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGINT, signal.SIGTERM)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
         }
         try:
             yield

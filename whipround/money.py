@@ -11,7 +11,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision, list_currencies
@@ -29,14 +29,24 @@ ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 """Arithmetic for the few places that round on purpose."""
 
 
+_OF_UNIONS = frozenset({"XAF", "XCD", "XCG", "XOF", "XPF"})
+"""The currencies that several countries share: all else in X is metal, a unit or a placeholder."""
+
+
 class CurrencyMismatch(ValueError):
     """Amounts of two currencies were mixed."""
 
 
-@cache
 def is_currency(code: str) -> bool:
-    """Whether `code` is a three-letter ISO 4217 code, in capitals."""
-    return len(code) == 3 and code.isascii() and code.isupper() and code in list_currencies()
+    """Whether `code` is the ISO 4217 code, in capitals, of money that people pay or paid with."""
+    return code in _currencies()
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(
+        code for code in list_currencies() if not code.startswith("X") or code in _OF_UNIONS
+    )
 
 
 @cache
@@ -133,7 +143,7 @@ def format_money(amount: Decimal, currency: str, locale: str = "en") -> str:
     return str(format_currency(amount, currency, locale=_known_locale(locale)))
 
 
-@cache
+@lru_cache(maxsize=256)  # what is asked for comes from outside
 def _known_locale(locale: str) -> Locale:
     for candidate in (locale.replace("-", "_"), locale.replace("-", "_").partition("_")[0]):
         try:

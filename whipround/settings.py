@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,  # compose files pass on what is not set as an empty text
         toml_file="whipround.toml",
         frozen=True,
-        extra="ignore",
+        extra="forbid",  # of the file; variables of the environment are only read where known
     )
 
     host: str = Field("127.0.0.1", description="The address to listen on.")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from whipround.api import fields
+from whipround.api import fields, people_fields
 from whipround.api.bodies import field_errors
 from whipround.money import LARGEST
 
@@ -105,6 +105,10 @@ def test_an_amount_is_exact_or_refused(value: object) -> None:
         (fields.Locale, "en-UK", "en-UK"),
         (fields.Name, "  Jón Dough ", "Jón Dough"),
         (fields.Name, "مرحبا", "مرحبا"),
+        (fields.Name, "علی\u200cرضا", "علی\u200cرضا"),
+        (fields.Name, "क्\u200dष", "क्\u200dष"),
+        (fields.Name, "\U0001f469\u200d\U0001f4bb ❤️", "\U0001f469\u200d\U0001f4bb ❤️"),
+        (fields.Name, "Zoe\u0308", "Zoe\u0308"),
         (fields.Description, "two\nlines\tand ☕ ", "two\nlines\tand ☕ "),
         (fields.Meta, '{"color": "blue"}', '{"color": "blue"}'),
         (fields.JsonObject, "{}", "{}"),
@@ -137,6 +141,8 @@ def test_what_fits(kind: Any, value: str, stored: str) -> None:
         (fields.Email, "j" * 250 + "@example.com", "too_long"),
         (fields.Country, "XX", "invalid"),
         (fields.Country, "EU", "invalid"),
+        (fields.Country, "ß", "invalid"),
+        (fields.Country, "ﬁ", "invalid"),
         (fields.Timezone, "../etc/passwd", "invalid"),
         (fields.Timezone, "Mars/Olympus", "invalid"),
         (fields.Locale, "e", "invalid"),
@@ -146,6 +152,22 @@ def test_what_fits(kind: Any, value: str, stored: str) -> None:
         (fields.Name, "a\nb", "invalid"),
         (fields.Name, "safe\u202egnp.exe", "invalid"),
         (fields.Name, "x\u0085y", "invalid"),
+        (fields.Name, "\u200b", "invalid"),
+        (fields.Name, "\u3164", "invalid"),
+        (fields.Name, "\u0301", "invalid"),
+        (fields.Name, "\u200d", "invalid"),
+        (fields.Name, "John\u200c", "invalid"),
+        (fields.Name, "\u200dJohn", "invalid"),
+        (fields.Name, "John \u200dDough", "invalid"),
+        (fields.Name, "a\u200c\u200cb", "invalid"),
+        (fields.Name, "Jo\u00adhn", "invalid"),
+        (fields.Name, "Jo\ufeffhn", "invalid"),
+        (fields.Name, "Jo\u2060hn", "invalid"),
+        (fields.Name, "John\ue000", "invalid"),
+        (fields.Name, "John\u0378", "invalid"),
+        (people_fields.PersonName, "\u200b", "invalid"),
+        (people_fields.PersonName, " \u2060 ", "invalid"),
+        (people_fields.PersonName, "\u2028", "required"),
         (fields.Name, "x" * 101, "too_long"),
         (fields.Description, "bell\u0007", "invalid"),
         (fields.Description, "\u202edenrut", "invalid"),

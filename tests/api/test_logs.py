@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
+import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
 
 from whipround.api import logs
 from whipround.api.logs import RequestLog, request_log
@@ -75,6 +77,26 @@ def test_levels(level: str, lines: int, capsys: pytest.CaptureFixture[str]) -> N
     logger.error("three")
 
     assert len(capsys.readouterr().err.splitlines()) == lines
+
+
+def test_a_database_that_is_away_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    queue = logging.getLogger("procrastinate.worker")
+
+    away = ConnectorException()
+    away.__cause__ = psycopg.OperationalError("the connection is closed")
+    queue.error("Side task listener failed", exc_info=away)
+    logging.getLogger("whipround.test").error("ours", exc_info=away)
+    logging.getLogger("psycopg.pool").warning("error connecting")
+    logging.getLogger("psycopg").warning("error ignored terminating")
+    try:
+        _fail()
+    except ValueError:
+        queue.exception("something else")
+    queue.error("and no exception")
+
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    assert [line["event"] for line in lines] == ["ours", "something else", "and no exception"]
 
 
 @pytest.mark.parametrize(("level", "wanted"), [("debug", True), ("info", True), ("warning", False)])

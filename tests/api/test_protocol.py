@@ -1,11 +1,17 @@
 """The limits on what a connection may send, and how slowly."""
 
 import asyncio
+import logging
+import re
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 import uvicorn
+import uvloop
 
 from whipround.api import protocol
 from whipround.api.protocol import MAX_HEAD_BYTES, LimitedProtocol
@@ -103,11 +109,50 @@ async def test_headers_without_end_in_small_pieces() -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_what_is_no_http() -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HELLO\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+async def test_what_is_no_http(sent: bytes) -> None:
     async with _served() as port:
-        answer = await _send(port, b"HELLO\r\n\r\n")
+        answer = await _send(port, sent)
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\ncontent-type: application/json" in head
+    assert b"\r\ncontent-length: %d\r\n" % len(body) in head
+    assert re.search(rb"\r\ncorrelation-id: [0-9a-f-]{36}\r\n", head)
+    assert msgspec.json.decode(body) == {
+        "errors": [{"code": "malformed_request", "message": "The request cannot be read."}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("rest", "status"), [(b"content-length: x\r\n\r\n", b"400"), (b"x: " + b"y" * 40_000, b"431")]
+)
+async def test_a_refusal_bears_the_id_that_was_read(rest: bytes, status: bytes) -> None:
+    id_ = b"d4097613-3b63-4dbb-befe-2211b9dc821a"
+    async with _served() as port:
+        head = b"POST /x HTTP/1.1\r\nCorrelation-ID: " + id_ + b"\r\n"
+        answer = await _send(port, head + rest)
+
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\ncorrelation-id: " + id_ + b"\r\n" in answer
+
+
+async def test_what_was_whole_before_nonsense_is_answered_as_itself() -> None:
+    whole = _request(body=b"hello").replace(b"connection: close\r\n", b"")
+    async with _served() as port:
+        answer = await _send(port, whole.replace(b"/x", b"/slow") + b"\0nonsense\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"hello")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize(
@@ -145,3 +190,56 @@ async def test_a_connection_is_used_again_after_a_while(monkeypatch: pytest.Monk
 
     assert answer.count(b"HTTP/1.1 200 ") == 2
     assert answer.endswith(b"two")
+
+
+async def _half_close(port: int, sent: bytes) -> bytes:
+    """All that comes back to who says all at once and then only listens."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    writer.write_eof()
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    finally:
+        writer.close()
+
+
+async def test_who_has_said_all_is_answered_all() -> None:
+    keeping = _request(body=b"one").replace(b"connection: close\r\n", b"")
+    slow = keeping.replace(b"/x", b"/slow")
+    async with _served() as port:
+        answer = await _half_close(port, slow + keeping.replace(b"one", b"two"))
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert answer.endswith(b"two")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello"]
+)
+async def test_who_stops_in_the_middle_is_not_waited_for(sent: bytes) -> None:
+    async with _served() as port:
+        answer = await _half_close(port, sent)
+
+    assert answer == b""
+
+
+def test_a_client_that_hangs_up_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    keeping = _request(body=b"hello").replace(b"connection: close\r\n", b"")
+    pipelined = keeping + keeping.replace(b"/x", b"/slow") + keeping
+
+    async def hang_up() -> None:
+        async with _served() as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(pipelined)
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            socket_ = writer.get_extra_info("socket")
+            socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            await asyncio.sleep(0.6)
+
+    # On uvloop, which is what serves: it refuses to write to a connection that is gone.
+    with caplog.at_level(logging.WARNING):
+        uvloop.run(hang_up())
+
+    assert caplog.messages == []

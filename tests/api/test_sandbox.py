@@ -1,5 +1,6 @@
 """The sandbox's messages, over HTTP."""
 
+import io
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ import pytest
 from tests.api.serving import client_of
 from whipround.api.bodies import Malformed
 from whipround.api.context import Call, Front
+from whipround.api.logs import RequestLog
 from whipround.api.sandbox import recipient_of, refuse, sandbox
 from whipround.api.services import Directory
 from whipround.db import outbox
@@ -41,6 +43,29 @@ async def _send(db: Database, recipient: str, code: str, now: datetime) -> None:
     async with db.transaction() as tx:
         message = Message(channel, recipient, "verification_code", "en", data)
         await outbox.put(tx, [message], now=now)
+
+
+@pytest.mark.anyio
+async def test_its_calls_are_logged_with_their_path(
+    installation_db: Database, product: Product, keyring: Keyring
+) -> None:
+    stream = io.BytesIO()
+    log = RequestLog(stream, as_json=True)
+    directory = Directory(installation_db, keyring=keyring, sandbox=True)
+    directory.set([product])
+    front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=log)
+    async with client_of(front) as client:
+        for path in ("/sandbox/messages?recipient=%2B447911123456", "/sandbox/other"):
+            await client.get(path, headers={"Product-ID": str(product.id)})
+        await client.post("/sandbox/messages", headers={"Product-ID": str(product.id)})
+    log.flush()
+
+    logged = map(json.loads, stream.getvalue().splitlines())
+    assert [(each["path"], each["status"]) for each in logged] == [
+        ("/sandbox/messages", 200),
+        ("-", 404),
+        ("/sandbox/messages", 405),
+    ]
 
 
 @pytest.mark.anyio

@@ -344,3 +344,20 @@ async def test_drain_of_an_idle_batcher_returns(tally: Database) -> None:
     await batcher.drain()
 
     assert await _counted(tally) == {"a": 1}
+
+
+async def test_a_database_that_says_nothing_is_unavailable_at_the_deadline(
+    tally: Database,
+) -> None:
+    async def work(tx: Tx, commands: Sequence[str]) -> list[str | Exception]:
+        await tx.execute("lock table tally")
+        return await _count(tx, commands)
+
+    batcher = Batcher(tally, work, deadline_seconds=0.2)
+    async with tally.transaction() as holder:
+        await holder.execute("lock table tally")
+        with pytest.raises(Unavailable):
+            await batcher.submit("waits")
+
+    assert await batcher.submit("next") == "did next"
+    await batcher.drain()

@@ -501,6 +501,65 @@ async def test_as_root_finds_another_place_for_what_could_not_be_reached(short_d
     assert (home / "data-folder").read_text().strip() == str(data_dir)
 
 
+@pytest.fixture
+def strict_umask() -> Iterator[None]:
+    """The umask of a hardened machine."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("strict_umask")
+async def test_a_strict_umask_is_no_hindrance(empty_dir: Path) -> None:
+    async with running(empty_dir) as conninfo:
+        assert await query(conninfo, "select 42") == 42
+
+    assert mode_of(empty_dir) == mode_of(empty_dir / "postgres")
+    assert mode_of(empty_dir) == (0o711 if os.geteuid() == 0 else 0o700)
+
+
+@as_root
+@pytest.mark.usefixtures("strict_umask")
+async def test_nor_is_it_in_another_place(short_dir: Path) -> None:
+    private, elsewhere = short_dir / "private2", short_dir / "elsewhere2"
+    private.mkdir(mode=0o700)
+
+    server = EmbeddedPostgres(private / "data", elsewhere=elsewhere)
+    conninfo = await server.start()
+
+    assert await query(conninfo, "select 42") == 42
+    await server.stop()
+    assert mode_of(elsewhere) == 0o755
+
+
+@as_root
+async def test_a_place_that_cannot_be_reached_either_is_told_and_forgotten(short_dir: Path) -> None:
+    private, elsewhere = short_dir / "private3", short_dir / "elsewhere3"
+    for folder in (private, elsewhere):
+        folder.mkdir(mode=0o700)
+
+    with pytest.raises(EmbeddedError, match=f"can reach neither {private}/data nor {elsewhere}"):
+        await EmbeddedPostgres(private / "data", elsewhere=elsewhere).start()
+
+    assert list((private / "data").iterdir()) == []
+    assert list(elsewhere.iterdir()) == []
+
+
+@as_root
+async def test_a_first_start_that_fails_leaves_nothing_elsewhere(short_dir: Path) -> None:
+    private, elsewhere = short_dir / "private4", short_dir / "elsewhere4"
+    private.mkdir(mode=0o700)
+    starting = asyncio.create_task(EmbeddedPostgres(private / "data", elsewhere=elsewhere).start())
+    await until(lambda: any(elsewhere.glob("postgres-*/making-*/PG_VERSION")))
+
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert list((private / "data").iterdir()) == []
+    assert not any(elsewhere.glob("postgres-*"))
+
+
 @as_root
 async def test_as_root_copies_programs_that_could_not_be_reached(
     short_dir: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,13 +12,12 @@ from tests.money import (
     EUR,
     ISK,
     MXN,
-    Outcome,
     Person,
     Scene,
     charge,
     fees_held,
-    fund,
     held,
+    new_address,
     pay,
     problems,
     rows,
@@ -27,7 +26,7 @@ from tests.money import (
 from tests.people import make_user, new_email, new_phone
 from whipround.db.database import Database
 from whipround.domain import claims, funding
-from whipround.domain.payees import Address, Holding
+from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR
 from whipround.domain.users.proofs import Proven
@@ -41,7 +40,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def phone() -> Address:
     """A phone that is nobody's yet."""
-    return ("phone", new_phone())
+    return new_address()
 
 
 async def _prove(scene: Scene, person: Person, *addresses: Address) -> list[UUID]:
@@ -83,7 +82,7 @@ async def test_all_that_waits_moves_to_who_proves_the_address(
         scene.order(cat, phone, EUR("1.50")),
         scene.order(cat, phone, MXN("200.00")),
         scene.order(cat, phone, ISK("5000")),
-        scene.order(cat, ("phone", new_phone()), EUR("2.00")),
+        scene.order(cat, new_address(), EUR("2.00")),
     )
 
     claimed = await _prove(scene, ben, phone)
@@ -98,7 +97,8 @@ async def test_all_that_waits_moves_to_who_proves_the_address(
     assert await _states(db) == [CLAIMED] * 4 + [WAITING]
     assert await rows(
         db,
-        "select distinct recipient_user_id, in_user_id, in_funding_source_id, transaction.expires_at"
+        "select distinct recipient_user_id, in_user_id, in_funding_source_id,"
+        " transaction.expires_at"
         " from payment join transaction on payment_id = payment.id where payment.status = 'closed'",
     ) == [(ben.id, ben.id, ben.wallet_id, None)]
     told = await rows(
@@ -231,7 +231,7 @@ async def test_what_nobody_claims_in_time_returns_with_its_fee(
 async def test_what_expires_goes_back_in_steps(
     db: Database, scene: Scene, ann: Person, phone: Address
 ) -> None:
-    phones: list[Address] = [phone, *(("phone", new_phone()) for _ in range(4))]
+    phones = [phone, *(new_address() for _ in range(4))]
     await scene.pay(*(scene.order(ann, it, EUR("1.00")) for it in phones))
     later = scene.now + UNCLAIMED_FOR
 
@@ -278,7 +278,7 @@ async def test_proving_an_address_that_is_being_paid_waits_for_the_money(
 async def test_money_arrives_however_payments_and_proofs_interleave(
     db: Database, scene: Scene, ben: Person
 ) -> None:
-    phones: list[Address] = [("phone", new_phone()) for _ in range(4)]
+    phones = [new_address() for _ in range(4)]
     rich = await scene.person(EUR("20.00"))
     orders = [scene.order(rich, it, EUR("0.50")) for it in phones * 10]
 
@@ -335,7 +335,7 @@ async def test_what_is_being_returned_is_not_claimed(
 async def test_claims_and_returns_at_once_share_what_there_is(
     db: Database, scene: Scene, ben: Person
 ) -> None:
-    phones: list[Address] = [("phone", new_phone()) for _ in range(8)]
+    phones = [new_address() for _ in range(8)]
     rich = await scene.person(EUR("8.00"))
     await scene.pay(*(scene.order(rich, it, EUR("1.00")) for it in phones))
 
@@ -356,7 +356,8 @@ async def test_money_in_two_currencies_at_two_addresses_is_locked_in_one_order(
     db: Database, scene: Scene, phone: Address
 ) -> None:
     email: Address = ("email", new_email())
-    rich = await scene.person(EUR("5.00"), MXN("5.00"))
+    rich = await scene.person(EUR("6.00"), MXN("6.00"))
+    await charge(db, EUR("0.50"), MXN("0.50"))
     async with db.transaction() as tx:
         # The accounts of the fees, in the order of their ids.
         [euros] = await open_accounts(
@@ -384,3 +385,56 @@ async def test_money_in_two_currencies_at_two_addresses_is_locked_in_one_order(
 
     assert await _states(db) == [CLAIMED, CLAIMED]
     assert await problems(db) == []
+
+
+async def test_a_crowd_of_payments_is_claimed_in_steps(
+    db: Database, scene: Scene, ben: Person, phone: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "CLAIMED_AT_ONCE", 2)
+    rich = await scene.person(EUR("5.00"))
+    await scene.pay(*(scene.order(rich, phone, EUR("1.00")) for _ in range(5)))
+
+    at_once = await _prove(scene, ben, phone)
+    counts = [await claims.claim_rest(db, now=scene.now) for _ in range(3)]
+
+    assert len(at_once) == 2
+    assert counts == [2, 1, 0]
+    assert await held(db, ben) == Decimal(5)
+    assert await problems(db) == []
+
+
+async def test_what_has_expired_is_not_claimed(
+    db: Database, scene: Scene, ann: Person, ben: Person, phone: Address
+) -> None:
+    before = await held(db, ann)
+    await scene.pay(scene.order(ann, phone, EUR("1.00")))
+    late = scene.now + UNCLAIMED_FOR
+    async with db.transaction() as tx:
+        claimed = await claims.prove(tx, user_id=ben.id, addresses=[phone], now=late)
+
+    rest = await claims.claim_rest(db, now=late)
+    returned = await claims.return_expired(db, now=late)
+
+    assert (list(claimed), rest, returned) == ([], 0, 1)
+    assert await held(db, ann) == before
+    assert await problems(db) == []
+
+
+async def test_one_that_cannot_be_returned_keeps_no_other_from_its_owner(
+    db: Database, scene: Scene, ann: Person
+) -> None:
+    bad, good = new_address(), new_address()
+    await scene.pay(scene.order(ann, bad, EUR("1.00")), scene.order(ann, good, EUR("2.00")))
+    before = await held(db, ann)
+    # Its money is nowhere: as after a restore that was tampered with.
+    await rows(
+        db,
+        "update holding set account_id = holding.id"
+        " from payee where payee.id = payee_id and address = %s returning 1",
+        bad[1],
+    )
+
+    counts = [await claims.return_expired(db, now=scene.now + UNCLAIMED_FOR) for _ in range(2)]
+
+    assert counts == [1, 0]
+    assert await held(db, ann) == before + 2

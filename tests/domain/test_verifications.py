@@ -169,21 +169,33 @@ async def test_ten_minutes_are_enough_but_no_more(desk: Desk) -> None:
         await desk.bring(asked.id, await last_code(desk.db, recipient))
 
 
-async def test_new_one_cancels_what_the_same_caller_had_pending(
-    desk: Desk, keyring: Keyring
-) -> None:
+async def test_new_one_cancels_what_the_same_user_had_pending(desk: Desk, keyring: Keyring) -> None:
     recipient = new_phone()
     user = await make_user(desk.db, keyring=keyring, now=desk.now)
-    of_user = await desk.ask(recipient, user_id=user.id)
-    to_another = await desk.ask(new_phone())
-    old = await desk.ask(recipient)
+    other = await make_user(desk.db, keyring=keyring, now=desk.now)
+    to_another = await desk.ask(new_phone(), user_id=user.id)
+    of_another = await desk.ask(recipient, user_id=other.id)
+    of_nobody = await desk.ask(recipient)
+    old = await desk.ask(recipient, user_id=user.id)
 
-    new = await desk.ask(recipient, kind="call")
+    new = await desk.ask(recipient, user_id=user.id, kind="call")
 
-    assert (await desk.get(old.id)).status == "cancelled"
-    assert (await desk.get(new.id)).status == "pending"
-    assert (await desk.get(to_another.id)).status == "pending"
-    assert (await desk.get(of_user.id, user_id=user.id)).status == "pending"
+    assert (await desk.get(old.id, user_id=user.id)).status == "cancelled"
+    assert (await desk.get(new.id, user_id=user.id)).status == "pending"
+    assert (await desk.get(to_another.id, user_id=user.id)).status == "pending"
+    assert (await desk.get(of_another.id, user_id=other.id)).status == "pending"
+    assert (await desk.get(of_nobody.id)).status == "pending"
+
+
+async def test_nobody_cancels_what_others_had_pending_without_a_session(desk: Desk) -> None:
+    recipient = new_phone()
+    asked = await desk.ask(recipient)
+    code = await last_code(desk.db, recipient)
+
+    others = [await desk.ask(recipient, address=f"192.0.2.{number}") for number in range(2, 6)]
+
+    assert (await desk.bring(asked.id, code)).status == "approved"
+    assert {(await desk.get(it.id)).status for it in others} == {"pending"}
 
 
 async def test_only_its_user_sees_it(desk: Desk, keyring: Keyring) -> None:

@@ -104,7 +104,7 @@ async def test_money_that_nobody_claimed_goes_back(
     assert await balance(db, payer) <= OWNED.amount - PAID.amount
 
     async with run_worker(installation, settings):
-        await queue(installation, "return_unclaimed")
+        await queue(installation, "settle_unclaimed")
 
         async def is_back() -> bool:
             return await balance(db, payer) == OWNED.amount
@@ -124,7 +124,7 @@ async def test_money_is_not_returned_early(
     at = now - UNCLAIMED_FOR + timedelta(minutes=1)
     await pay_phone(db, payer, "+3546112346", keyring=keyring, at=at)
 
-    assert await housekeeping.return_unclaimed(installation.db) == 0
+    assert await housekeeping.settle_unclaimed(installation.db) == 0
 
     assert await balance(db, payer) <= OWNED.amount - PAID.amount
 

@@ -7,7 +7,7 @@ Product-ID and Correlation-ID in every answer, and writes the log line.
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +40,15 @@ class MalformedIdempotencyKey(Malformed):
     code = "malformed_idempotency_key"
 
 
+class RepeatedHeader(Malformed):
+    """Authorization, Correlation-ID, Host, Idempotency-Key and Product-ID may be sent once each."""
+
+
+# Which of two counts is not the same for everybody: a proxy may have looked at the other one.
+_SENT_ONCE = frozenset(
+    {b"authorization", b"correlation-id", b"host", b"idempotency-key", b"product-id"}
+)
+
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
@@ -49,7 +58,8 @@ class Call:
     """What a handler knows of its request. `now` is aware UTC, read once.
 
     `session` is None for a caller who has not said who they are. `body` holds the bytes as sent,
-    once they have been read. `headers` have lower-case names; of a repeated one the last counts.
+    once they have been read. `headers` have lower-case names; of one that may be repeated the last
+    counts.
     """
 
     __slots__ = (
@@ -72,7 +82,7 @@ class Call:
         self._client_key = b""
         self._product_id = b""
         self.headers = headers
-        self.correlation_id = _well_formed(headers.get(b"correlation-id")) or _new_id()
+        self.correlation_id = correlation_id(headers)
         self.now = datetime.now(UTC)
         self.session: Session | None = None
         self.body: bytes | None = None
@@ -243,8 +253,11 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         started = time.perf_counter()
-        call = Call(scope, dict(scope["headers"]))
+        sent: Collection[tuple[bytes, bytes]] = scope["headers"]
+        call = Call(scope, dict(sent))
         try:
+            if len(call.headers) != len(sent):
+                _check_repeated(sent)
             await call.find_product(self._directory)
             call.read_key(self._mark)
         except Exception as error:  # noqa: BLE001 (each has its answer)
@@ -265,6 +278,18 @@ class Front:
                     seconds=time.perf_counter() - started,
                     user_id=call.session.user.id if call.session else None,
                 )
+
+
+def correlation_id(headers: Mapping[bytes, bytes]) -> bytes:
+    """The Correlation-ID to answer with: the one that was sent, if it is one, else a new one."""
+    return _well_formed(headers.get(b"correlation-id")) or _new_id()
+
+
+def _check_repeated(sent: Collection[tuple[bytes, bytes]]) -> None:
+    """Raise RepeatedHeader where what may be sent once was sent again."""
+    names = [name for name, _ in sent if name in _SENT_ONCE]
+    if len(names) != len(set(names)):
+        raise RepeatedHeader
 
 
 def _well_formed(sent: bytes | None) -> bytes | None:

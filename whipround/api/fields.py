@@ -4,6 +4,7 @@ Each takes the text as it came and yields it as it is stored; what is wrong is r
 """
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal, Inexact
 from functools import cache
@@ -113,8 +114,37 @@ ONE_LINE = StringConstraints(strip_whitespace=True, pattern=_LINE)
 MANY_LINES = StringConstraints(pattern=_TEXT)
 """Prose, kept as sent: line breaks and tabs are fine, other control characters are not."""
 
-Name = Annotated[str, Field(min_length=1, max_length=100), ONE_LINE]
-"""What somebody or something is called: one line of 1 to 100 characters."""
+# Blanks, though Unicode has them as letters and as a symbol.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# They shape the letters around them, in Persian and in languages of India, and join emoji.
+_JOINERS = frozenset("\u200c\u200d")
+_INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
+
+
+def _visible(value: str) -> str:
+    if not value.isascii() and not _is_visible(value):
+        wrong("invalid", "must be readable, without invisible characters")
+    return value
+
+
+def _is_visible(value: str) -> bool:
+    """Whether something of it is seen, and nothing is hidden in it."""
+    for at, character in enumerate(value):
+        if character in _JOINERS:
+            around = value[at - 1 : at] + value[at + 1 : at + 2]
+            if len(around) < 2 or any(it.isspace() or it in _JOINERS for it in around):
+                return False
+        elif character in _FILLERS or unicodedata.category(character) in _INVISIBLE:
+            return False
+    # Letters, digits, punctuation, symbols; marks only show on top of one.
+    return any(unicodedata.category(it)[0] in "LNPS" for it in value)
+
+
+VISIBLE = AfterValidator(_visible)
+"""Refuses what cannot be seen, by which a name could be empty or look like another."""
+
+Name = Annotated[str, Field(min_length=1, max_length=100), ONE_LINE, VISIBLE]
+"""What somebody or something is called: one readable line of 1 to 100 characters."""
 
 Description = Annotated[str, Field(max_length=1000), MANY_LINES]
 """What somebody writes to go with a thing; perhaps nothing."""
@@ -200,7 +230,8 @@ COUNTRIES = frozenset(_COUNTRY_CODES.split())
 
 
 def _country(value: str) -> str:
-    if value.upper() not in COUNTRIES:
+    # Some letters become two in capitals: a German sharp s would be South Sudan.
+    if not value.isascii() or value.upper() not in COUNTRIES:
         wrong("invalid", "must be a two-letter ISO 3166-1 code, such as IS")
     return value.upper()
 

@@ -14,7 +14,9 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 import msgspec
+import psycopg
 import structlog
+from psycopg_pool import PoolTimeout
 
 from whipround.settings import Settings
 
@@ -22,7 +24,7 @@ FLUSH_SECONDS = 0.1
 
 _LEAST_LEVELS = {
     "procrastinate": logging.WARNING,
-    "psycopg.pool": logging.WARNING,
+    "psycopg": logging.ERROR,
     "uvicorn.error": logging.ERROR,
 }
 
@@ -125,6 +127,7 @@ def configure(settings: Settings) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
         ]
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -137,6 +140,22 @@ def configure(settings: Settings) -> None:
     # What these say beneath repeats what we say ourselves, or is about clients that talk nonsense.
     for name, least in _LEAST_LEVELS.items():
         logging.getLogger(name).setLevel(least)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record says what we do not say ourselves.
+
+    A database that is away we tell in a line wherever we notice; procrastinate tells it with a
+    traceback for each of its tasks.
+    """
+    if not record.name.startswith("procrastinate") or not record.exc_info:
+        return True
+    error = record.exc_info[1]
+    while error is not None:
+        if isinstance(error, psycopg.OperationalError | PoolTimeout):
+            return False
+        error = error.__cause__
+    return True
 
 
 def _to_json(event: Mapping[str, Any], **_: object) -> str:

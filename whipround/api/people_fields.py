@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from whipround.api.fields import ONE_LINE, parse_time, wrong
+from whipround.api.fields import ONE_LINE, VISIBLE, parse_time, wrong
 
 
 def _without_blanks(value: object) -> object:
@@ -20,9 +20,9 @@ def _without_blanks(value: object) -> object:
 
 
 PersonName = Annotated[
-    str, Field(min_length=1, max_length=100), ONE_LINE, BeforeValidator(_without_blanks)
+    str, Field(min_length=1, max_length=100), ONE_LINE, VISIBLE, BeforeValidator(_without_blanks)
 ]
-"""A first or last name, without the blanks around it; not empty."""
+"""A first or last name, without the blanks around it; readable, so not empty."""
 
 _USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}", re.ASCII)
 

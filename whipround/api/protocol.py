@@ -1,8 +1,20 @@
-"""uvicorn's HTTP protocol, with the limits it lacks: on headers, and on slow clients."""
+"""uvicorn's HTTP protocol, with the limits it lacks: on headers, and on slow clients.
+
+Also it knows who has hung up, and who has only said all: that one gets an answer.
+"""
 
 import asyncio
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import msgspec
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from whipround.api.bodies import Malformed
+from whipround.api.context import correlation_id
 
 MAX_HEAD_BYTES = 32 * 1024
 """A request's target and headers together."""
@@ -12,6 +24,12 @@ REQUEST_SECONDS = 20.0
 
 KEEP_ALIVE_SECONDS = 65
 """How long a connection may idle between requests: longer than proxies keep theirs."""
+
+
+_MALFORMED = msgspec.json.encode(
+    {"errors": [{"code": Malformed.code, "message": Malformed().message}]}
+)
+"""Every dialect documents errors in this form; which one was meant cannot be known."""
 
 
 class _HeadTooLarge(Exception):
@@ -26,6 +44,8 @@ class LimitedProtocol(HttpToolsProtocol):
     _large_read = False
     _reading_since: float | None = None
     _look_later: asyncio.TimerHandle | None = None
+    _answering: RequestResponseCycle | None = None
+    _no_more_to_come = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch."""
@@ -37,7 +57,32 @@ class LimitedProtocol(HttpToolsProtocol):
         """Watch no more."""
         if self._look_later is not None:
             self._look_later.cancel()
+        # uvicorn tells the newest request only. One before it may be the one that is carried out,
+        # and its answer, written to a connection that is gone, would be an error.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Leave the connection half open while whole requests wait for their answers."""
+        self._no_more_to_come = True
+        return self._owes_answers()
+
+    def _owes_answers(self) -> bool:
+        """Whether all requests are whole, and some unanswered."""
+        newest: RequestResponseCycle | None = self.cycle
+        return newest is not None and not newest.more_body and not newest.response_complete
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or hang up if there will not be any."""
+        super().on_response_complete()
+        if self._no_more_to_come and not self._owes_answers():
+            self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived."""
@@ -70,12 +115,23 @@ class LimitedProtocol(HttpToolsProtocol):
         self._reading_since = None
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Refuse what the parser could not read, or was not let read."""
-        if self._head_bytes <= MAX_HEAD_BYTES:
-            super().send_400_response(msg)
+        if self._owes_answers():
+            # What was whole before is answered as itself; then the connection ends.
+            self._no_more_to_come = True
+            self.flow.pause_reading()
             return
-        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        too_large = self._head_bytes > MAX_HEAD_BYTES
+        body = b"" if too_large else _MALFORMED
+        lines = [
+            STATUS_LINE[431 if too_large else 400].rstrip(),
+            b"content-length: %d" % len(body),
+            b"correlation-id: " + correlation_id(dict(self.headers or ())),
+            b"connection: close",
+            *([b"content-type: application/json"] if body else []),
+        ]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
         self.transport.close()
 
     def _look(self) -> None:

@@ -16,6 +16,8 @@ from whipround.flows.deliveries import sandbox_messages
 
 logger = logging.getLogger(__name__)
 
+_MESSAGES = "/sandbox/messages"
+
 _NOT_FOUND = Rendered(404)
 _WRONG_METHOD = Rendered(405, b"", ((b"allow", b"GET"),))
 
@@ -23,9 +25,11 @@ _WRONG_METHOD = Rendered(405, b"", ((b"allow", b"GET"),))
 async def sandbox(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """The routes of the sandbox, behind a `Front`."""
     call: Call = scope["state"]["call"]
-    if call.path != "/sandbox/messages":
+    if call.path != _MESSAGES:
         await call.answer(send, *_NOT_FOUND)
-    elif scope["method"] != "GET":
+        return
+    scope["path_template"] = _MESSAGES  # for the log, as Litestar does it
+    if scope["method"] != "GET":
         await call.answer(send, *_WRONG_METHOD)
     else:
         try:

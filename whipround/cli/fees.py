@@ -17,7 +17,7 @@ app = typer.Typer(help="Fees: what a product charges, and for what.")
 
 @app.command()
 def load(
-    file: Annotated[Path, typer.Argument(help="A TOML file of [[fee]] tables.")],
+    file: Annotated[Path, typer.Argument(help=r"A TOML file of \[\[fee]] tables.")],
     product: ProductName = None,
 ) -> None:
     """Replace all rules by those of a file."""

@@ -15,6 +15,7 @@ import psycopg
 import typer
 import uvloop
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from rich.console import Console
 
@@ -109,7 +110,7 @@ def _settings(overrides: dict[str, Any]) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        fail("; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors()))
+        fail("; ".join(_wrong_setting(each) for each in error.errors()))
     except SettingsError as error:
         fail(str(error))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -118,9 +119,11 @@ def _settings(overrides: dict[str, Any]) -> Settings:
         fail(f"{file} cannot be read: {error.strerror}")
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    name = ".".join(str(part) for part in location)
-    return f"WHIPROUND_{name.upper()} (or {name} in the settings file)"
+def _wrong_setting(error: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{Settings.model_config.get('toml_file')}: there is no setting {name}"
+    return f"WHIPROUND_{name.upper()} (or {name} in the settings file): {error['msg']}"
 
 
 def _explained(error: OSError, settings: Settings) -> str:

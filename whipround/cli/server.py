@@ -1,5 +1,7 @@
 """`whipround init`, `serve` and `work`: the installation and the processes that run on it."""
 
+import asyncio
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -8,7 +10,7 @@ import typer
 from whipround.api import logs
 from whipround.app import serve as serve_app
 from whipround.cli.running import console, fail, run
-from whipround.domain.installation import KEY_FILE, open_installation
+from whipround.domain.installation import KEY_FILE, WrongKind, open_installation, place_of
 from whipround.jobs import worker
 from whipround.settings import Settings
 
@@ -27,9 +29,13 @@ def init(sandbox: Sandbox = False) -> None:  # noqa: FBT002
     """Make an installation: its database, its key file, its first product."""
 
     async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=sandbox, exclusive=False) as installation:
-            if not installation.is_new:
-                fail("this is an installation already")
+        try:
+            async with open_installation(settings, sandbox=sandbox, exclusive=False) as found:
+                is_new = found.is_new
+        except WrongKind:
+            fail(_already(settings, sandbox=not sandbox))
+        if not is_new:
+            fail(_already(settings, sandbox=sandbox))
         console.print(f"Made {'a sandbox' if sandbox else 'an installation'}.")
         if settings.secret_key is None:
             key = settings.data_dir / KEY_FILE
@@ -56,7 +62,9 @@ def serve(
                 "a sandbox keeps nothing back: it listens on this machine only,"
                 f" or with --public on {settings.host} too"
             )
-        await serve_app(settings, sandbox=sandbox, ready=_announce)
+        # Told to stop before it serves, it has answered all that it accepted: nothing.
+        with suppress(asyncio.CancelledError):
+            await serve_app(settings, sandbox=sandbox, ready=_announce)
 
     run(command, host=host, port=port)
 
@@ -70,6 +78,11 @@ def work() -> None:
             await worker.work(installation, settings)
 
     run(command)
+
+
+def _already(settings: Settings, *, sandbox: bool) -> str:
+    kind = "a sandbox" if sandbox else "a real installation"
+    return f"there is {kind} in {place_of(settings)} already"
 
 
 def _announce(url: str) -> None:

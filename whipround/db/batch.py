@@ -75,6 +75,7 @@ class Batcher(Generic[Command, Result]):
         self._deadline_seconds = deadline_seconds
         self._line: deque[_Waiting[Command, Result]] = deque()
         self._runner: asyncio.Task[None] | None = None
+        self._abandoned: set[asyncio.Task[Sequence[Result | Exception]]] = set()
 
     async def submit(self, command: Command) -> Result:
         """Run one command with whatever else is waiting; what it came to.
@@ -137,21 +138,41 @@ class Batcher(Generic[Command, Result]):
     async def _attempt(
         self, commands: Sequence[Command], deadline: float
     ) -> Sequence[Result | Exception]:
-        """One transaction, repeated after transient errors until the deadline."""
+        """One transaction, repeated after transient errors until the deadline.
+
+        Raises Unavailable at the deadline, even if the database neither answers nor fails.
+        """
+        loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE_SECONDS
         while True:
+            attempt = loop.create_task(self._once(commands))
+            await asyncio.wait({attempt}, timeout=deadline - loop.time())
+            if not attempt.done():
+                # Not cancelled: that would have to wait for the database too. What it may yet
+                # commit, a repeat of the request finds by its key.
+                self._abandoned.add(attempt)
+                attempt.add_done_callback(self._forget)
+                raise Unavailable
             try:
-                async with self._open() as tx:
-                    results = await self._work(tx, commands)
-                    if len(results) != len(commands):  # seen before anything is committed
-                        raise ValueError(f"{len(results)} results for {len(commands)} commands")
-                    return results
+                return attempt.result()
             except TRANSIENT as error:
-                if asyncio.get_running_loop().time() + pause > deadline:
+                if loop.time() + pause > deadline:
                     raise Unavailable from error
                 logger.warning("a batch of %d is tried again: %r", len(commands), error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _once(self, commands: Sequence[Command]) -> Sequence[Result | Exception]:
+        async with self._open() as tx:
+            results = await self._work(tx, commands)
+            if len(results) != len(commands):  # seen before anything is committed
+                raise ValueError(f"{len(results)} results for {len(commands)} commands")
+            return results
+
+    def _forget(self, attempt: "asyncio.Task[Sequence[Result | Exception]]") -> None:
+        self._abandoned.discard(attempt)
+        if not attempt.cancelled() and attempt.exception() is not None:
+            logger.warning("an abandoned batch failed: %r", attempt.exception())
 
 
 def _answer(waiting: _Waiting[Command, Result], result: Result | Exception) -> None:

@@ -18,14 +18,36 @@ INSTALLATION = "whipround"
 
 CONNECT_TIMEOUT_SECONDS = 5
 
-_SEARCH_PATH = "select set_config('search_path', %s, true)"
+LOCK_SECONDS = 5
+STATEMENT_SECONDS = 10
+
+# Sent with the first statement of a transaction, which has to be sent anyway: nobody waits without
+# limit for a lock or an answer.
+_BOUNDS = f"""
+    set_config('lock_timeout', '{LOCK_SECONDS}s', true),
+    set_config('statement_timeout', '{STATEMENT_SECONDS}s', true)
+"""
+
+_BEGIN = f"select set_config('search_path', %s, true), {_BOUNDS}"
+
+_BEGIN_PATIENTLY = "select set_config('search_path', %s, true)"
 
 # A plan made for any list, once: it looks rows up by index however many are asked for, where a plan
 # made for one long list may read the whole table instead.
-_BATCH = """
-    select set_config('search_path', %s, true),
+_BEGIN_BATCH = f"""
+    select set_config('search_path', %s, true), {_BOUNDS},
         set_config('plan_cache_mode', 'force_generic_plan', true)
 """
+
+# A database that went away without a word is noticed, instead of waited for.
+_CONNECTION = {
+    "autocommit": True,
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 class Database:
@@ -43,13 +65,14 @@ class Database:
         return Database(self._pool, schema)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self, *, patient: bool = False) -> AsyncIterator[Tx]:
         """A READ COMMITTED transaction: committed at the end, rolled back by an exception.
 
-        Raises Unavailable when no connection can be had within the pool's time limit.
+        A statement may take 10 seconds, 5 of them waiting for a lock, and without limit where
+        `patient`: for migrations. Raises Unavailable when no connection can be had in time.
         """
         async with self._connection() as connection, connection.transaction():
-            await connection.execute(_SEARCH_PATH, (self.schema,))
+            await connection.execute(_BEGIN_PATIENTLY if patient else _BEGIN, (self.schema,))
             yield connection
 
     @asynccontextmanager
@@ -63,7 +86,7 @@ class Database:
             await connection.set_read_only(True)
             try:
                 async with connection.transaction():
-                    await connection.execute(_SEARCH_PATH, (self.schema,))
+                    await connection.execute(_BEGIN_PATIENTLY, (self.schema,))
                     yield connection
             finally:
                 await connection.set_isolation_level(None)
@@ -80,7 +103,7 @@ class Database:
             try:
                 async with connection.pipeline():
                     await connection.execute("begin")
-                    await connection.execute(_BATCH, (self.schema,))
+                    await connection.execute(_BEGIN_BATCH, (self.schema,))
                     yield connection
                     await connection.execute("commit")
             except BaseException:
@@ -95,7 +118,7 @@ class Database:
         They are one transaction up to the first result that is awaited: send all before.
         """
         async with self._connection() as connection, connection.pipeline():
-            await connection.execute(_BATCH, (self.schema,))
+            await connection.execute(_BEGIN_BATCH, (self.schema,))
             yield connection
 
     @asynccontextmanager
@@ -121,7 +144,7 @@ async def open_database(conninfo: str, *, connections: int) -> AsyncIterator[Dat
         min_size=2,
         max_size=connections,
         timeout=CONNECT_TIMEOUT_SECONDS,
-        kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        kwargs=_CONNECTION,
         open=False,
     )
     async with pool:

@@ -14,6 +14,13 @@ from uuid import UUID
 Operator = Literal["eq", "gt", "gte", "lt", "lte", "in", "like"]
 OPERATORS: frozenset[str] = frozenset(get_args(Operator))
 
+
+class CurrencyCode(str):
+    """The type of a column that holds ISO 4217 codes."""
+
+    __slots__ = ()
+
+
 Value: TypeAlias = str | bool | int | Decimal | datetime | UUID
 
 DEFAULT_LIMIT = 25
@@ -60,7 +67,7 @@ class ListQuery:
     search: str | None = None
 
     def value(self, field: str) -> Value | tuple[Value, ...] | None:
-        """What the field is compared with first; None if nothing is asked of it."""
+        """What the field is compared with, if it is compared once; None if nothing is asked."""
         return next((it.value for it in self.conditions if it.field == field), None)
 
 
@@ -69,8 +76,8 @@ class Column:
     """A field that a list can be filtered by, and perhaps sorted by.
 
     `expression` is SQL of ours, valid wherever `fragments` is used; None for a field that the
-    query itself takes care of (`ListQuery.value`). `choices` are the values that exist, where
-    they are few.
+    query itself takes care of (`ListQuery.value`), of which a dialect lets one condition through.
+    `choices` are the values that exist, where they are few.
     """
 
     expression: str | None

@@ -94,7 +94,7 @@ async def migrate(db: Database) -> None:
 
     Raises a SchemaError when the database is too old, or was migrated by another Whipround.
     """
-    async with db.of(INSTALLATION).transaction() as guard:
+    async with db.of(INSTALLATION).transaction(patient=True) as guard:
         check_version(guard.info.server_version)
         await lock(guard)
         await _migrate(db.of(INSTALLATION), _in_folder(MIGRATIONS / "installation"))
@@ -120,7 +120,7 @@ async def create_product_schema(tx: Tx, schema: str) -> None:
 
 
 async def _migrate(db: Database, migrations: Sequence[_Migration]) -> None:
-    async with db.transaction() as tx:
+    async with db.transaction(patient=True) as tx:
         applied = await _applied(tx, db.schema)
     _refuse_newer(db.schema, applied, migrations)
     for migration in migrations:
@@ -139,7 +139,7 @@ async def _migrate_jobs(db: Database) -> None:
     may be retouched by a later release: what counts is that it was taken, not its checksum.
     """
     steps = _in_folder(Path(SchemaManager.get_migrations_path()))
-    async with db.transaction() as tx:
+    async with db.transaction(patient=True) as tx:
         applied = await _applied(tx, db.schema)
         if not applied:
             await tx.execute(SchemaManager.get_schema().encode())
@@ -176,7 +176,7 @@ async def _apply_missing(
 ) -> None:
     for migration in migrations:
         if migration.name not in applied:
-            async with db.transaction() as tx:
+            async with db.transaction(patient=True) as tx:
                 await _apply(tx, migration)
 
 

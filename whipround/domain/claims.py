@@ -3,12 +3,14 @@
 Lock order, as everywhere: payees, what waits for them, then accounts.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from whipround.db import outbox
+from whipround.db.batch import TRANSIENT
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Message
 from whipround.domain import funding, payees
@@ -16,6 +18,8 @@ from whipround.domain.payees import Address, Holding, PayeeKind
 from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
 from whipround.ledger.transfers import post_now
 from whipround.money import round_to_currency
+
+logger = logging.getLogger(__name__)
 
 _PAYMENTS_CLAIMED = """
     update payment
@@ -57,19 +61,48 @@ _PAYERS = """
 """
 
 
+CLAIMED_AT_ONCE = 200
+"""How much of what waits for a person moves in one transaction: it holds up the fees account, and
+with it every payment."""
+
+RETURNED_AT_ONCE = 200
+
+
 async def prove(
     tx: Tx, *, user_id: UUID, addresses: Iterable[Address], now: datetime
 ) -> Sequence[Holding]:
-    """The user has proven the addresses: they are theirs, and all that waits for them moves to the
-    wallet.
+    """The user has proven the addresses: they are theirs, and what waits for them moves.
 
     They are normalised (E.164, lower-case email), and given all at once, so that the accounts are
-    locked in one order. Gives what was claimed.
+    locked in one order. Gives what was claimed: what is more than CLAIMED_AT_ONCE follows by
+    `claim_rest`.
     """
     locked = await payees.lock_payees(tx, addresses, now=now)
     for payee in locked:
         await payees.bind(tx, payee_id=payee.id, user_id=user_id, now=now)
-    held = await payees.lock_held(tx, payee_ids=[payee.id for payee in locked])
+    return await _claim(tx, user_id=user_id, payee_ids=[p.id for p in locked], now=now)
+
+
+async def claim_rest(db: Database, *, now: datetime) -> int:
+    """Claim what still waits for addresses that somebody has proven; how many holdings.
+
+    About CLAIMED_AT_ONCE in one transaction: call again until it gives 0.
+    """
+    async with db.transaction() as tx:
+        addresses = await payees.proven_with_money(tx, now=now, limit=1)
+        claimed = 0
+        for payee in await payees.lock_payees(tx, addresses, now=now) if addresses else ():
+            if payee.user_id is not None:
+                held = await _claim(tx, user_id=payee.user_id, payee_ids=[payee.id], now=now)
+                claimed += len(held)
+    return claimed
+
+
+async def _claim(
+    tx: Tx, *, user_id: UUID, payee_ids: Sequence[UUID], now: datetime
+) -> Sequence[Holding]:
+    """Move what waits for locked payees of the user into the user's wallet, the oldest first."""
+    held = await payees.lock_held(tx, payee_ids=payee_ids, now=now, limit=CLAIMED_AT_ONCE)
     if not held:
         return []
     wallet = await funding.wallet_of(tx, user_id=user_id)
@@ -111,20 +144,43 @@ async def release_address(
         await payees.bind(tx, payee_id=payee.id, user_id=None, now=now)
 
 
-async def return_expired(db: Database, *, now: datetime, limit: int = 200) -> int:
+async def return_expired(db: Database, *, now: datetime, limit: int = RETURNED_AT_ONCE) -> int:
     """Return money that waited too long, fee and all, to the wallets it came from; how many.
 
-    Up to about `limit` in one transaction: call again until it gives 0.
+    About `limit` in one transaction: call again until it gives 0. What cannot be returned
+    is logged, and keeps nothing else from its owner.
     """
     async with db.transaction() as tx:
-        held = await payees.lock_expired(tx, now=now, limit=limit)
-        if not held:
-            return 0
-        await post_now(tx, [payees.release_transfer(holding) for holding in held], now=now)
-        await payees.finish(tx, held, status="returned", error_code="expired", now=now)
-        await tx.execute(_PAYMENTS_RETURNED, {**_ids(held), "now": now})
-        await tx.execute(_TRANSACTIONS_RETURNED, {**_ids(held), "now": now})
-        await _tell_payers(tx, held, "payment_returned", now=now)
+        addresses = await payees.with_expired(tx, now=now, limit=limit)
+    if not addresses:
+        return 0
+    try:
+        return await _return(db, addresses, now=now)
+    except TRANSIENT:
+        raise
+    except Exception:
+        logger.exception("expired payments could not be returned together; one payee at a time now")
+    returned = 0
+    for address in addresses:
+        try:
+            returned += await _return(db, [address], now=now)
+        except TRANSIENT:
+            raise
+        except Exception:
+            logger.exception("the expired payments to one payee cannot be returned")
+    return returned
+
+
+async def _return(db: Database, addresses: Sequence[Address], *, now: datetime) -> int:
+    async with db.transaction() as tx:
+        locked = await payees.lock_payees(tx, addresses, now=now)
+        held = await payees.lock_expired(tx, payee_ids=[p.id for p in locked], now=now)
+        if held:
+            await post_now(tx, [payees.release_transfer(holding) for holding in held], now=now)
+            await payees.finish(tx, held, status="returned", error_code="expired", now=now)
+            await tx.execute(_PAYMENTS_RETURNED, {**_ids(held), "now": now})
+            await tx.execute(_TRANSACTIONS_RETURNED, {**_ids(held), "now": now})
+            await _tell_payers(tx, held, "payment_returned", now=now)
     return len(held)
 
 

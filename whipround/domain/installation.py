@@ -136,7 +136,7 @@ async def _knock(conninfo: str) -> None:
 async def _open(
     db: Database, conninfo: str, settings: Settings, *, sandbox: bool | None
 ) -> Installation:
-    async with db.of(INSTALLATION).transaction() as tx:
+    async with db.of(INSTALLATION).transaction(patient=True) as tx:
         # Of two processes that find nothing, one makes the installation and the other opens it.
         await tx.execute(_LOCK, (_OPENING_LOCK,))
         found = await _find(tx)
@@ -221,6 +221,11 @@ def _check(made: _Made, keyring: Keyring, *, sandbox: bool | None) -> None:
         )
 
 
+def place_of(settings: Settings) -> str:
+    """Where the installation is, for an operator: the data folder or "the database"."""
+    return str(settings.data_dir) if settings.database_url is None else "the database"
+
+
 def _not_initialised(settings: Settings) -> NotInitialised:
-    where = settings.data_dir if settings.database_url is None else "the database"
+    where = place_of(settings)
     return NotInitialised(f"there is no installation in {where} yet: run `whipround init`")

@@ -7,8 +7,8 @@ payment to a number that is signing up at that moment arrives.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -26,15 +26,25 @@ Address = tuple[PayeeKind, str]
 
 HOLDING_ACCOUNT = "holding"
 
+MOST_TOLD = 3
+TOLD_WITHIN = timedelta(days=1)
+"""An address that is nobody's is told so often in this time that money waits for it: the money
+itself may come as often as it likes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """An address, and whose it is once proven."""
+    """An address, and whose it is once proven.
+
+    `told` is how many messages it got since `told_since` that money waits for it.
+    """
 
     id: UUID
     kind: PayeeKind
     address: str
     user_id: UUID | None
+    told: int = 0
+    told_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ _ADD_PAYEES = """
 """
 
 _LOCK_PAYEES = """
-    select payee.id, payee.kind, payee.address, payee.user_id
+    select payee.id, payee.kind, payee.address, payee.user_id, payee.told, payee.told_since
     from payee join unnest(%(kinds)b::text[], %(addresses)b::text[]) as wanted (kind, address)
         on payee.kind = wanted.kind and payee.address = wanted.address
     order by payee.kind, payee.address
@@ -95,8 +105,9 @@ _HOLDING_COLUMNS = """id, payee_id, account_id, source_account_id, source_id, ki
 _LOCK_HELD = f"""
     select {_HOLDING_COLUMNS}
     from holding
-    where payee_id = any(%(payee_ids)s) and status = 'held'
+    where payee_id = any(%(payee_ids)s) and status = 'held' and expires_at > %(now)s
     order by id
+    limit %(limit)s
     for no key update
 """  # noqa: S608 - our own constant
 
@@ -107,6 +118,23 @@ _LOCK_EXPIRED = f"""
     order by id
     for no key update
 """  # noqa: S608 - our own constant
+
+_WRITE_TOLD = """
+    update payee set told = now.told, told_since = now.told_since
+    from unnest(%(ids)s::uuid[], %(told)s::smallint[], %(since)s::timestamptz[])
+        as now (id, told, told_since)
+    where payee.id = now.id
+"""
+
+_PROVEN_PAYEES = """
+    select kind, address
+    from payee
+    where user_id is not null and id in (
+        select payee_id from holding where status = 'held' and expires_at > %(now)s
+    )
+    order by kind, address
+    limit %(limit)s
+"""
 
 _EXPIRED_PAYEES = """
     select distinct kind, address
@@ -157,23 +185,47 @@ async def bind(tx: Tx, *, payee_id: UUID, user_id: UUID | None, now: datetime) -
     await tx.execute(_BIND, {"id": payee_id, "user_id": user_id, "now": now})
 
 
-async def lock_held(tx: Tx, *, payee_ids: Sequence[UUID]) -> list[Holding]:
-    """What waits for payees whose rows the transaction has locked."""
+async def write_told(tx: Tx, payees: Sequence[Payee]) -> None:
+    """Keep what `told` made of (locked) payees."""
+    await tx.execute(
+        _WRITE_TOLD,
+        {
+            "ids": [payee.id for payee in payees],
+            "told": [payee.told for payee in payees],
+            "since": [payee.told_since for payee in payees],
+        },
+    )
+
+
+async def lock_held(
+    tx: Tx, *, payee_ids: Sequence[UUID], now: datetime, limit: int
+) -> list[Holding]:
+    """Up to `limit` of what waits, and has not expired, for payees that the transaction has locked.
+
+    The oldest come first.
+    """
     async with tx.cursor(row_factory=class_row(Holding)) as cursor:
-        await cursor.execute(_LOCK_HELD, {"payee_ids": list(payee_ids)})
+        await cursor.execute(_LOCK_HELD, {"payee_ids": list(payee_ids), "now": now, "limit": limit})
         return await cursor.fetchall()
 
 
-async def lock_expired(tx: Tx, *, now: datetime, limit: int) -> list[Holding]:
-    """What has waited too long, of up to `limit` holdings' payees, with the payees locked first."""
+async def proven_with_money(tx: Tx, *, now: datetime, limit: int) -> list[Address]:
+    """Addresses that somebody has proven, and for which money still waits."""
+    cursor = await tx.execute(_PROVEN_PAYEES, {"now": now, "limit": limit})
+    return [(kind, address) for kind, address in await cursor.fetchall()]
+
+
+async def with_expired(tx: Tx, *, now: datetime, limit: int) -> list[Address]:
+    """The addresses for which the `limit` holdings wait that expired first."""
     cursor = await tx.execute(_EXPIRED_PAYEES, {"now": now, "limit": limit})
-    addresses: list[Address] = [(kind, address) for kind, address in await cursor.fetchall()]
-    if not addresses:
-        return []
-    locked = await lock_payees(tx, addresses, now=now)
-    async with tx.cursor(row_factory=class_row(Holding)) as found:
-        await found.execute(_LOCK_EXPIRED, {"now": now, "payee_ids": [p.id for p in locked]})
-        return await found.fetchall()
+    return [(kind, address) for kind, address in await cursor.fetchall()]
+
+
+async def lock_expired(tx: Tx, *, payee_ids: Sequence[UUID], now: datetime) -> list[Holding]:
+    """What has waited too long for payees that the transaction has locked."""
+    async with tx.cursor(row_factory=class_row(Holding)) as cursor:
+        await cursor.execute(_LOCK_EXPIRED, {"now": now, "payee_ids": list(payee_ids)})
+        return await cursor.fetchall()
 
 
 async def insert_holdings(tx: Tx, holdings: Sequence[Holding], *, now: datetime) -> None:
@@ -216,6 +268,15 @@ async def finish(
             "now": now,
         },
     )
+
+
+def told(payee: Payee, *, now: datetime) -> Payee | None:
+    """The payee once it has been told again that money waits; None if it was told enough today."""
+    if payee.told_since is None or now - payee.told_since >= TOLD_WITHIN:
+        return replace(payee, told=1, told_since=now)
+    if payee.told >= MOST_TOLD:
+        return None
+    return replace(payee, told=payee.told + 1)
 
 
 def hold_transfer(held: Holding) -> Transfer:

@@ -82,7 +82,7 @@ async def add(
     hosts = tuple(dict.fromkeys(host.lower().rstrip(".") for host in host_names))
     codes = tuple(dict.fromkeys(currencies))
     _check(name, hosts, codes)
-    async with db.of(INSTALLATION).transaction() as tx:
+    async with db.of(INSTALLATION).transaction(patient=True) as tx:
         await schema.lock(tx)
         others = await _list(tx)
         if any(other.name == name for other in others):

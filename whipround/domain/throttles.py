@@ -23,7 +23,11 @@ class Limit:
     window: timedelta
 
 
+# Whoever knows an address can use up its verification codes and its login codes, each for the other
+# not at all, and neither for who has shown the password first.
 CODES_PER_RECIPIENT = Limit("code_recipient", 5, timedelta(hours=1))
+LOGIN_CODES_PER_RECIPIENT = Limit("login_code_recipient", 5, timedelta(hours=1))
+PASSWORD_CODES_PER_USER = Limit("password_code_user", 5, timedelta(hours=1))
 CODES_PER_CALLER = Limit("code_caller", 20, timedelta(hours=1))
 LOGINS_PER_IDENTITY = Limit("login_identity", 10, timedelta(minutes=15))
 LOGINS_PER_ADDRESS = Limit("login_address", 100, timedelta(minutes=15))

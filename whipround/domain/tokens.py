@@ -193,9 +193,14 @@ async def log_in(
             return await issue(
                 tx, user_id=user.id, authenticator="password", device=login.device, now=now
             )
-        charges = [Charge(throttles.CODES_PER_CALLER, address)]
         return await _issue_pending(
-            tx, user, login, charges, keyring=keyring, now=now, limit_multiplier=limit_multiplier
+            tx,
+            user,
+            login,
+            address=address,
+            keyring=keyring,
+            now=now,
+            limit_multiplier=limit_multiplier,
         )
 
 
@@ -223,8 +228,8 @@ async def _issue_pending(
     tx: Tx,
     user: User,
     login: Login,
-    charges: list[Charge],
     *,
+    address: str,
     keyring: Keyring,
     now: datetime,
     limit_multiplier: int,
@@ -233,17 +238,22 @@ async def _issue_pending(
     recipient = _recipient(user, login)
     if recipient is None:
         raise InvalidCredentials
-    channel, address = recipient
+    channel, recipient_address = recipient
+    per_recipient = (
+        Charge(throttles.PASSWORD_CODES_PER_USER, str(user.id))
+        if login.authenticator == "password"
+        else Charge(throttles.LOGIN_CODES_PER_RECIPIENT, recipient_address)
+    )
     await throttles.charge(
         tx,
-        [*charges, Charge(throttles.CODES_PER_RECIPIENT, address)],
+        [Charge(throttles.CODES_PER_CALLER, address), per_recipient],
         keyring=keyring,
         now=now,
         multiplier=limit_multiplier,
     )
     token = Token(uuid7(), user.id, "pending", "", now + CODE_LIFE)
     code = credentials.new_code()
-    message = outbox.Message(channel, address, "login_code", user.locale, {"code": code})
+    message = outbox.Message(channel, recipient_address, "login_code", user.locale, {"code": code})
     await outbox.put(tx, [message], now=now)
     return await _insert(
         tx,

@@ -4,18 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from whipround.db.database import Tx
-from whipround.db.listing import EQ, EQ_IN, TIMES, Column, ListQuery, fragments
+from whipround.db.listing import (
+    EQ,
+    EQ_IN,
+    TIMES,
+    Column,
+    CurrencyCode,
+    ListQuery,
+    fragments,
+)
 from whipround.errors import NotFound
 
 
 class TransactionNotFound(NotFound):
     """There is no such transaction."""
+
+
+TransactionStatus = Literal["active", "approved", "rejected", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Transaction:
     in_user_id: UUID | None
     out_funding_source_id: UUID
     in_funding_source_id: UUID | None
-    status: str
+    status: TransactionStatus
     amount: Decimal
     fee: Decimal
     currency: str
@@ -53,7 +64,7 @@ FILTERS: Mapping[str, Column] = {
 """Memento, "Get a list of transactions"."""
 
 SOURCE_FILTERS: Mapping[str, Column] = {
-    "currency": Column("transaction.currency", str, EQ),
+    "currency": Column("transaction.currency", CurrencyCode, EQ),
     "deposits_only": Column(None, bool, EQ),
     **_TIMES,
 }

@@ -79,7 +79,7 @@ _CANCEL_OLDER = """
     update verification
     set status = 'cancelled', updated_at = %(now)s
     where recipient = %(recipient)s
-        and user_id is not distinct from %(user_id)s::uuid
+        and user_id = %(user_id)s
         and status = 'pending'
 """
 
@@ -126,7 +126,8 @@ async def request(
 
     The recipient is an E.164 number, or for `email` an email address in lower case. Limits count
     against the user, or against the client's `address` where nobody is logged in. What the same
-    caller still had pending for the recipient is cancelled. Raises Throttled.
+    user still had pending for the recipient is cancelled; what nobody was logged in for is not, as
+    that would let anybody undo it: the limits keep those few. Raises Throttled.
     """
     caller = f"user {user_id}" if user_id else f"address {address}"
     await throttles.charge(
@@ -139,7 +140,8 @@ async def request(
         now=now,
         multiplier=limit_multiplier,
     )
-    await tx.execute(_CANCEL_OLDER, {"recipient": recipient, "user_id": user_id, "now": now})
+    if user_id is not None:
+        await tx.execute(_CANCEL_OLDER, {"recipient": recipient, "user_id": user_id, "now": now})
     code = credentials.new_code()
     message = outbox.Message(
         kind, recipient, "verification_code", locale, {"code": code, "event": event}

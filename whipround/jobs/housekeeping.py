@@ -29,16 +29,22 @@ _PRUNES: Sequence[tuple[str, Prune]] = (
 )
 
 
-async def return_unclaimed(db: Database) -> int:
-    """Return the money that nobody claimed in time, in every product; how many payments."""
+async def settle_unclaimed(db: Database) -> int:
+    """Move on the money that waits: to whoever has proven its address, or back once it expired.
+
+    In every product; how many payments.
+    """
 
     async def in_product(product_db: Database) -> int:
-        returned = 0
+        claimed = returned = 0
+        while count := await claims.claim_rest(product_db, now=datetime.now(UTC)):
+            claimed += count
         while count := await claims.return_expired(product_db, now=datetime.now(UTC)):
             returned += count
-        if returned:
-            logger.info("%s: %d unclaimed payments returned", product_db.schema, returned)
-        return returned
+        if claimed or returned:
+            words = "%s: of the unclaimed payments %d were claimed, %d returned"
+            logger.info(words, product_db.schema, claimed, returned)
+        return claimed + returned
 
     return await _in_every_product(db, in_product)
 

@@ -59,9 +59,9 @@ def _app(conninfo: str, *, db: Database, deliverer: Deliverer) -> App:
 
     # Not retried: the next one comes in a minute.
     @app.periodic(cron=_EVERY_MINUTE)
-    @app.task(name="return_unclaimed", queueing_lock="return_unclaimed")
-    async def return_unclaimed(timestamp: int) -> None:  # noqa: ARG001
-        if await housekeeping.return_unclaimed(db):
+    @app.task(name="settle_unclaimed", queueing_lock="settle_unclaimed")
+    async def settle_unclaimed(timestamp: int) -> None:  # noqa: ARG001
+        if await housekeeping.settle_unclaimed(db):
             deliverer.nudge()
 
     @app.periodic(cron=_EVERY_HOUR)

@@ -69,8 +69,9 @@ class Worker:
                     deliverer=self._deliverer,
                     stop_seconds=STOP_SECONDS,
                 )
+                logger.warning("the job queue has lost the database, and begins anew")
             except (ProcrastinateException, psycopg.Error) as error:
-                logger.warning("the job queue is out of reach: %r", error)
+                logger.warning("the job queue is out of reach: %r", error.__cause__ or error)
             except Exception:
                 logger.exception("the job queue failed")
             if loop.time() - started_at > _STEADY_SECONDS:

@@ -206,7 +206,8 @@ async def post_now(tx: Tx, transfers: Iterable[Transfer], *, now: datetime) -> N
     Raises InsufficientFunds, having written nothing.
     """
     posted = list(transfers)
-    book = Book(await lock_accounts(tx, (leg.account_id for t in posted for leg in t.legs)))
+    moved = {leg.account_id for transfer in posted for leg in transfer.legs if leg.amount}
+    book = Book(await lock_accounts(tx, moved))
     for transfer in posted:
         book.post(transfer)
     await book.write(tx, now=now)

@@ -266,6 +266,36 @@ async def test_a_malformed_idempotency_key_is_refused(client: httpx.AsyncClient,
     assert _code(answer) == "malformed_idempotency_key"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Authorization", "Bearer x"),
+        ("Correlation-ID", str(uuid4())),
+        ("Host", "whipround.test"),
+        ("Idempotency-Key", "x"),
+        ("Product-ID", str(uuid4())),
+    ],
+)
+async def test_what_may_be_sent_once_is_refused_twice(
+    client: httpx.AsyncClient, name: str, value: str
+) -> None:
+    headers = [(name, value), ("X-Other", "1"), (name.lower(), value)]
+
+    answer = await client.post("/v1/anyone", headers=headers)
+
+    assert answer.status_code == 400
+    assert _code(answer) == "malformed_request"
+    assert UUID(answer.headers["Correlation-ID"])
+
+
+async def test_other_headers_may_be_repeated(client: httpx.AsyncClient) -> None:
+    headers = [("Accept-Language", "is"), ("X-Other", "1"), ("X-Other", "2")]
+
+    answer = await client.post("/v1/anyone", headers=headers)
+
+    assert answer.status_code == 200
+
+
 # Who is calling.
 
 

@@ -15,7 +15,8 @@ from litestar.exceptions import (
 
 from whipround import errors
 from whipround.api.bodies import BodyTooLarge, MalformedBody
-from whipround.api.memento.errors import answer_of, status_of
+from whipround.api.context import Call
+from whipround.api.memento.errors import answer_of, refuse, status_of
 from whipround.api.services import UnknownProduct
 from whipround.errors import (
     Conflict,
@@ -132,3 +133,17 @@ def test_rendering_an_error_logs_nothing(caplog: pytest.LogCaptureFixture) -> No
         answer_of(ValueError("boom"))
 
     assert not caplog.records
+
+
+def test_a_database_that_is_away_is_told_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    call = Call({}, {b"correlation-id": b"018f2b6e-0000-4000-8000-000000000001"})
+
+    refuse(psycopg.OperationalError("the connection is lost"), call)
+    refuse(Unavailable(), call)
+    refuse(ValueError("boom"), call)
+
+    away, failed = caplog.records
+    assert (away.levelname, away.exc_info) == ("WARNING", None)
+    assert "the connection is lost" in away.message
+    assert failed.levelname == "ERROR"
+    assert failed.exc_info

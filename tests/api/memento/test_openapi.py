@@ -152,7 +152,69 @@ def test_lists_say_what_they_can_be_asked(openapi: Json) -> None:
 def test_an_empty_answer_has_no_content(openapi: Json) -> None:
     answers = openapi["paths"]["/v1/sessions/verify"]["post"]["responses"]
 
-    assert answers["200"] == {"description": "OK."}
+    assert answers["200"].keys() == {"description", "headers"}
+
+
+def test_every_answer_describes_its_headers(openapi: Json) -> None:
+    for name, operation in _operations(openapi):
+        is_list = any(it.get("name") == "filter" for it in operation["parameters"])
+        for status, answer in operation["responses"].items():
+            expected = {"Product-ID", "Correlation-ID"}
+            expected |= {"Link"} if is_list and status == "200" else set()
+            expected |= {"WWW-Authenticate"} if status == "401" else set()
+            expected |= {"Retry-After"} if status in {"429", "503"} else set()
+            assert set(answer["headers"]) == expected, (name, status)
+
+
+def test_a_key_is_only_taken_by_what_is_done_once(openapi: Json) -> None:
+    parameter = {"$ref": "#/components/parameters/Idempotency-Key"}
+    keyed = {
+        name for name, operation in _operations(openapi) if parameter in operation["parameters"]
+    }
+
+    assert keyed == {
+        "POST /v1/payments",
+        "POST /v1/users/{user_id}/block",
+        "POST /v1/users/{user_id}/unblock",
+        "POST /v1/verifications",
+        "POST /v1/verifications/{verification_id}/data",
+        "PUT /v1/devices/current",
+        "PUT /v1/users",
+        "PUT /v1/users/{user_id}",
+        "PUT /v1/verifications",
+    }
+    for name, operation in _operations(openapi):
+        answers = operation["responses"]
+        assert ("409" in answers) is (name in keyed), name
+        for code in ("correlation_id_reused", "malformed_idempotency_key"):
+            assert (code in answers["400"]["description"]) is (name in keyed), name
+
+
+@pytest.mark.parametrize("action", ["block", "unblock"])
+def test_who_blocks_themselves_is_told(openapi: Json, action: str) -> None:
+    answers = openapi["paths"][f"/v1/users/{{user_id}}/{action}"]["post"]["responses"]
+
+    assert answers["422"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "field", "values"),
+    [
+        ("Authentication", "status", ["pending", "approved", "rejected"]),
+        ("Authentication", "status_id", [1, 2, 3]),
+        ("CurrentUser", "status", ["pending", "active", "locked", "rejected"]),
+        ("Participant", "status", ["pending", "paid", "cancelled"]),
+        ("Payment", "fulfillment_status", ["unfulfilled", "fulfilled"]),
+        ("Payment", "status", ["open", "closed"]),
+        ("Transaction", "status", ["active", "approved", "rejected", "cancelled", "failed"]),
+        ("Verification", "status", ["pending", "approved", "rejected", "cancelled", "failed"]),
+        ("Verification", "type", ["sms", "email", "call"]),
+    ],
+)
+def test_where_there_are_few_values_they_are_listed(
+    openapi: Json, shape: str, field: str, values: list[object]
+) -> None:
+    assert openapi["components"]["schemas"][shape]["properties"][field]["enum"] == values
 
 
 def test_the_page_shows_every_operation_and_object(openapi: Json) -> None:

@@ -22,6 +22,7 @@ from tests.money import (
     fund,
     held,
     held_by,
+    new_address,
     new_key,
     outcome_of,
     pay,
@@ -36,6 +37,7 @@ from whipround.db.request_keys import Answer, KeyReused, RequestKey
 from whipround.domain import relationships
 from whipround.domain.credentials import FIRST_LOCK, PIN_TRIES
 from whipround.domain.payees import HOLDING_ACCOUNT, Address
+from whipround.domain.payments import decide
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay
 
@@ -401,7 +403,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_and_is_made_go
 async def test_the_last_euros_are_spent_once_on_two_servers(
     db: Database, scene: Scene, ann: Person, ben: Person
 ) -> None:
-    targets: list[Person | Address] = [ben, ("phone", new_phone())]
+    targets: list[Person | Address] = [ben, new_address()]
     orders = [scene.order(ann, it, EUR("1.00")) for it in targets * 20]
 
     async with scene.another_server() as other:
@@ -426,7 +428,7 @@ async def test_the_last_euros_are_spent_once_on_two_servers(
 async def test_two_servers_that_pay_back_and_forth_agree(db: Database, scene: Scene) -> None:
     await charge(db, EUR("0.01"))
     crowd = [await scene.person(EUR("50.00")) for _ in range(4)]
-    phones: list[Address] = [("phone", new_phone()) for _ in range(2)]
+    phones = [new_address() for _ in range(2)]
     targets: list[Person | Address] = [*crowd, *phones, *(it.phone for it in crowd)]
     orders = [
         scene.order(payer, target, EUR(f"0.{cents:02}"))
@@ -460,7 +462,7 @@ async def test_a_large_batch_takes_as_many_statements_as_a_small_one(
         return await execute(self, *args, **given)
 
     def mixed(times: int) -> list[Pay]:
-        kinds: list[Person | Address] = [ben, ("phone", new_phone()), ann]
+        kinds: list[Person | Address] = [ben, new_address(), ann]
         return [scene.order(ann, to, EUR("0.01")) for to in kinds * times]
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
@@ -473,4 +475,41 @@ async def test_a_large_batch_takes_as_many_statements_as_a_small_one(
 
     assert counts[0] == counts[1]
     assert (await _count(db))["payment"] == 2 * (1 + 1 + 60)
+    assert await problems(db) == []
+
+
+async def test_an_address_is_told_three_times_a_day_whatever_it_is_paid(
+    db: Database, scene: Scene
+) -> None:
+    phone = new_address()
+    rich = await scene.person(EUR("9.00"))
+    days = [timedelta(0)] * 4 + [timedelta(hours=23), timedelta(days=1)]
+
+    for day in days:
+        await scene.pay(scene.order(rich, phone, EUR("1.00")), at=scene.now + day)
+
+    told = await rows(
+        db, "select created_at from outbox where kind = 'payment_waiting' order by id"
+    )
+    assert [at - scene.now for (at,) in told] == [timedelta(0)] * 3 + [timedelta(days=1)]
+    assert await problems(db) == []
+
+
+async def test_only_so_many_payments_of_one_wait(
+    db: Database, scene: Scene, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "MOST_WAITING", 3)
+    rich = await scene.person(EUR("9.00"))
+    await scene.pay(*(scene.order(rich, new_address(), EUR("1.00")) for _ in range(2)))
+
+    answers = await asyncio.gather(
+        *map(
+            scene.server().submit, [scene.order(rich, new_address(), EUR("1.00")) for _ in range(3)]
+        )
+    )
+    to_a_user = await scene.server().submit(scene.order(rich, ben, EUR("1.00")))
+
+    assert [answer.status for answer in answers] == [201, 400, 400]
+    assert b"limit_exceeded" in answers[1].body
+    assert to_a_user.status == 201
     assert await problems(db) == []

@@ -28,7 +28,7 @@ from whipround.domain.payments.commands import (
     UnknownFundingSource,
 )
 from whipround.domain.payments.decide import Decision, Recipient, Source, State, decide
-from whipround.errors import DomainError
+from whipround.errors import DomainError, Invalid
 from whipround.ledger.accounts import PRODUCT, Account
 from whipround.ledger.transfers import Book, InsufficientFunds
 from whipround.money import Money
@@ -96,6 +96,7 @@ class World(NamedTuple):
             payees=payees,
             blocks={*self.blocks, *((other, one) for one, other in self.blocks)},
             fee_rules={("payment", "virtual", "EUR"): rule},
+            waiting={},
             accounts=accounts,
             book=Book(opened),
         )
@@ -390,21 +391,29 @@ class Model:
 
     def outcome(self, pay: Pay) -> type[Payment | DomainError]:
         """What an order comes to; moves the money."""
-        refusal = self._pin(pay) or self._source(pay)
+        refusal = self._pin(pay)
         if refusal is not None:
             return refusal
         to = pay.recipient_user_id
         if pay.recipient_address is not None:
             to = {PROVEN: BEN, OF_GONE: GONE}.get(pay.recipient_address)
-            if to is None:
-                return self._move(pay, None)
+        refusals = [it for it in (self._source(pay), self._recipient(pay, to)) if it]
+        invalid = [it for it in refusals if issubclass(it, Invalid)]
+        if len(invalid) > 1:
+            return Invalid
+        if refusals:
+            return (invalid or refusals)[0]
+        return self._move(pay, to)
+
+    def _recipient(self, pay: Pay, to: UUID | None) -> type[DomainError] | None:
+        if to is None:
+            return None
         if to == pay.payer_id:
             return PaidToOneself
         if to not in PEOPLE:
             return RecipientNotFound
-        if {(pay.payer_id, to), (to, pay.payer_id)} & self.world.blocks:
-            return Blocked
-        return self._move(pay, to)
+        blocked = {(pay.payer_id, to), (to, pay.payer_id)} & self.world.blocks
+        return Blocked if blocked else None
 
     def _pin(self, pay: Pay) -> type[DomainError] | None:
         if pay.payer_id in self.locked:

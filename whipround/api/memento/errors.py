@@ -86,12 +86,11 @@ def _row(kind: type[Exception]) -> "_Row":
 def refuse(error: Exception, call: Call) -> Rendered:
     """The answer to an error that ended a request; what is a failure of ours is logged."""
     rendered = answer_of(error)
-    if rendered.status >= 500 and not isinstance(error, Unavailable):
-        logger.error(
-            "a request failed",
-            exc_info=error,
-            extra={"request_id": call.correlation_id.decode()},
-        )
+    told = {"request_id": call.correlation_id.decode()}
+    if isinstance(error, psycopg.OperationalError):
+        logger.warning("the database failed a request: %r", error, extra=told)
+    elif rendered.status >= 500 and not isinstance(error, Unavailable):
+        logger.error("a request failed", exc_info=error, extra=told)
     return rendered
 
 

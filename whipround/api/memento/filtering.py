@@ -20,12 +20,14 @@ from whipround.db.listing import (
     OPERATORS,
     Column,
     Condition,
+    CurrencyCode,
     ListQuery,
     Order,
     Page,
     Value,
 )
 from whipround.errors import FieldError, Invalid
+from whipround.money import is_currency
 
 MAX_PARAMETERS = 50
 MAX_CONDITIONS = 20
@@ -71,13 +73,12 @@ def parse(query_string: bytes, columns: Columns, *, searchable: bool = False) ->
 
 
 def _parameters(query_string: bytes) -> dict[str, list[str]]:
-    try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MAX_PARAMETERS,
+    if query_string.count(b"&") >= MAX_PARAMETERS:
+        raise Invalid.field(
+            "query", "too_long", f"The query string must have at most {MAX_PARAMETERS} parameters"
         )
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise Invalid.field(
             "query", "invalid", "The query string must be percent-encoded UTF-8"
@@ -95,16 +96,21 @@ def _conditions(text: str, columns: Columns, errors: list[FieldError]) -> Iterat
             FieldError("filter", "too_long", f"Filter must have at most {MAX_CONDITIONS} parts")
         )
         return
+    seen: set[str] = set()
     for piece in pieces:
         field, _, rest = piece.partition(":")
         operator, _, value = rest.partition(":")
         try:
             condition = _condition(field, operator, value, columns)
         except _Wrong as wrong:
-            errors.append(FieldError(f"filter.{field[:50]}", wrong.code, str(wrong)))
-        else:
-            if condition is not None:
-                yield condition
+            name = f"filter.{field[:50]}" if field else "filter"
+            errors.append(FieldError(name, wrong.code, str(wrong)))
+            continue
+        if field in seen and columns[field].expression is None:
+            errors.append(FieldError(f"filter.{field}", "invalid", f"{field} can be given once"))
+        seen.add(field)
+        if condition is not None:
+            yield condition
 
 
 def _condition(field: str, operator: str, value: str, columns: Columns) -> Condition | None:
@@ -150,6 +156,12 @@ def _text(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if not is_currency(text):
+        raise ValueError
+    return text
+
+
 def _matching(pattern: re.Pattern[str], convert: Callable[[str], Value]) -> Callable[[str], Value]:
     def read(text: str) -> Value:
         if not pattern.fullmatch(text):
@@ -161,6 +173,7 @@ def _matching(pattern: re.Pattern[str], convert: Callable[[str], Value]) -> Call
 
 _READERS: Mapping[type, tuple[Callable[[str], Value], str]] = {
     str: (_text, f"text of 1 to {MAX_TEXT} characters"),
+    CurrencyCode: (_currency, "a three-letter ISO 4217 code, as in EUR"),
     bool: ({"true": True, "false": False}.__getitem__, "true or false"),
     int: (_matching(_INTEGER, int), "a whole number"),
     Decimal: (_matching(_DECIMAL, Decimal), "a number"),

@@ -26,6 +26,7 @@ from whipround.api.memento.errors import Errors, UnknownException, ValidationErr
 from whipround.api.memento.shapes_base import Shape
 from whipround.api.services import UnknownProduct
 from whipround.db.listing import DEFAULT_LIMIT, MAX_LIMIT, Column
+from whipround.db.request_keys import KeyReused
 from whipround.errors import (
     DomainError,
     Invalid,
@@ -43,9 +44,9 @@ _INTRODUCTION = """
 White-label payments between people: payments, requests, pools, funding sources.
 
 Amounts are exact JSON numbers, times ISO 8601 in UTC, ids UUIDs. Unknown fields are ignored. Every
-answer repeats the `Product-ID` and `Correlation-ID` it belongs to. A write that is sent again with
-the same `Correlation-ID` (or `Idempotency-Key`) and the same body is carried out once, and answered
-the same.
+answer repeats the `Product-ID` and `Correlation-ID` it belongs to. A write that takes an
+`Idempotency-Key` can be sent again: with the same key (without one, the same `Correlation-ID`) and
+the same body it is carried out once, and answered the same.
 """
 
 _SECURITY: Mapping[Access, Sequence[Json]] = {
@@ -81,16 +82,16 @@ _PARAMETERS: Mapping[str, Json] = {
         "in": "header",
         "name": "Correlation-ID",
         "required": False,
-        "description": "A unique id of this request; made up if left out. A write that is repeated"
-        " under the same id happens once.",
+        "description": "A unique id of this request; made up if left out.",
         "schema": {"type": "string", "format": "uuid"},
     },
     "Idempotency-Key": {
         "in": "header",
         "name": "Idempotency-Key",
         "required": False,
-        "description": "What makes a repeated write the same, in the place of the Correlation-ID:"
-        " 1 to 255 visible ASCII characters.",
+        "description": "What makes a repeated write the same: with the same key and body it is"
+        " carried out once, and answered the same. 1 to 255 visible ASCII characters; left out, the"
+        " Correlation-ID takes its place.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "page": {
@@ -118,6 +119,34 @@ _PARAMETERS: Mapping[str, Json] = {
     },
 }
 
+_HEADERS: Mapping[str, Json] = {
+    "Product-ID": {
+        "description": "The product that the request was for. Left out where there is no such"
+        " product.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Correlation-ID": {
+        "description": "The id of the request: the one that was sent, or one made up.",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Link": {
+        "description": "Where the `next` and the `prev` page are, if there are any (RFC 8288).",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate: with a bearer token.",
+        "required": True,
+        "schema": {"type": "string", "const": "Bearer"},
+    },
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+"""The headers of answers."""
+
 _STATUS_WORDS = {
     200: "OK.",
     201: "Created.",
@@ -141,6 +170,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> Json:
     result["components"] |= {
         "schemas": dict(sorted(schemas.items())),
         "parameters": dict(_PARAMETERS),
+        "headers": dict(_HEADERS),
         "securitySchemes": _SECURITY_SCHEMES,
     }
     return result
@@ -178,7 +208,7 @@ def _complete(operation: Json, handler: HTTPRouteHandler) -> None:
     operation["security"] = list(_SECURITY[opt["access"]])
     operation.pop("deprecated", None)
     names = ["Product-ID", "Correlation-ID"]
-    if not handler.http_methods <= {"GET"}:
+    if KeyReused in opt["errors"]:
         names.append("Idempotency-Key")
     if opt["filters"] is not None:
         names += ["page", "limit", *(["search"] if opt["searchable"] else [])]
@@ -197,7 +227,8 @@ def _complete(operation: Json, handler: HTTPRouteHandler) -> None:
 
 
 def _success(responses: Json, handler: HTTPRouteHandler) -> Json:
-    answer = {"description": _STATUS_WORDS[handler.status_code]}
+    more = ("Link",) if handler.opt["filters"] is not None else ()
+    answer = _answer(_STATUS_WORDS[handler.status_code], *more)
     if handler.parsed_fn_signature.return_type.has_inner_subclass_of(NoneType):
         return answer
     return answer | {"content": responses[str(handler.status_code)]["content"]}
@@ -241,7 +272,7 @@ def _errors(handler: HTTPRouteHandler, *, has_path: bool) -> Json:
 
 def _kinds(handler: HTTPRouteHandler, *, has_path: bool) -> Iterable[type[DomainError]]:
     yield from (UnknownProduct, MalformedCorrelationId, Unavailable, UnknownException)
-    if not handler.http_methods <= {"GET"}:
+    if KeyReused in handler.opt["errors"]:
         yield MalformedIdempotencyKey
     if handler.opt["access"] is not Access.ANYONE:
         yield Unauthenticated
@@ -256,22 +287,24 @@ def _kinds(handler: HTTPRouteHandler, *, has_path: bool) -> Iterable[type[Domain
 
 def _error_answer(status: int, messages: Mapping[str, str]) -> Json:
     if status in _STATUS_WORDS:
-        return {"description": _STATUS_WORDS[status]}
+        more = ("WWW-Authenticate",) if status == status_of(Unauthenticated) else ()
+        return _answer(_STATUS_WORDS[status], *more)
     if status == status_of(Invalid):
-        return {
-            "description": "One or more fields are wrong; every one is named.",
-            "content": _content(ValidationErrors),
-        }
+        said = "One or more fields are wrong; every one is named."
+        return _answer(said) | {"content": _content(ValidationErrors)}
     listed = "\n".join(f"- `{code}`: {message}" for code, message in messages.items())
-    answer: Json = {"description": listed, "content": _content(Errors)}
-    if status in {status_of(Throttled), status_of(Unavailable)}:
-        answer["headers"] = {
-            "Retry-After": {
-                "description": "After how many seconds to try again.",
-                "schema": {"type": "integer"},
-            }
-        }
-    return answer
+    later = status in {status_of(Throttled), status_of(Unavailable)}
+    more = ("Retry-After",) if later else ()
+    return _answer(listed, *more) | {"content": _content(Errors)}
+
+
+def _answer(description: str, *more_headers: str) -> Json:
+    """An answer without a body."""
+    names = ("Product-ID", "Correlation-ID", *more_headers)
+    return {
+        "description": description,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+    }
 
 
 def _content(shape: type) -> Json:

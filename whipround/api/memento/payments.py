@@ -28,7 +28,7 @@ from whipround.db.request_keys import Answer, InProgress, KeyReused
 from whipround.domain.credentials import InvalidPin, UserLocked
 from whipround.domain.funding import FundingSourceDisabled
 from whipround.domain.payments import reading, receipts
-from whipround.domain.payments.commands import Blocked, Pay, Payment
+from whipround.domain.payments.commands import Blocked, Pay, Payment, TooManyWaiting
 from whipround.domain.payments.reading import PaymentNotFound, Seen
 from whipround.errors import DomainError, FieldError, Invalid
 from whipround.ledger.transfers import InsufficientFunds
@@ -138,6 +138,7 @@ def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
             FundingSourceDisabled,
             InsufficientFunds,
             Blocked,
+            TooManyWaiting,
             KeyReused,
             InProgress,
         )

@@ -221,7 +221,7 @@ async def get_user(request: Request, user_id: FromPath[UUID]) -> Reply[shapes.Us
     summary="Block a user",
     tags=["Users"],
     status_code=200,
-    opt=route(errors=(PersonNotFound, *REPEATS)),
+    opt=route(errors=(PersonNotFound, Invalid, *REPEATS)),
 )
 async def block_user(request: Request, user_id: FromPath[UUID]) -> Reply[shapes.User]:
     """Block a user: neither finds, sees or pays the other."""
@@ -241,7 +241,7 @@ async def block_user(request: Request, user_id: FromPath[UUID]) -> Reply[shapes.
     summary="Unblock a user",
     tags=["Users"],
     status_code=200,
-    opt=route(errors=(PersonNotFound, *REPEATS)),
+    opt=route(errors=(PersonNotFound, Invalid, *REPEATS)),
 )
 async def unblock_user(request: Request, user_id: FromPath[UUID]) -> Reply[shapes.User]:
     """Unblock a user."""

@@ -90,7 +90,7 @@ async def create_verification(
     """Have a code sent to a phone number or an email address.
 
     Whoever asks with a session is the only one who can go on with the verification. What the same
-    caller still had pending for the recipient is cancelled.
+    user still had pending for the recipient is cancelled.
     """
     return await _create(request, data)
 

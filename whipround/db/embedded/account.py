@@ -79,6 +79,21 @@ def server_account(data: Path) -> Account:
     )
 
 
+def make_folder(folder: Path, *, mode: int) -> None:
+    """Make a folder with exactly this mode, whatever the umask; one that is there is left alone.
+
+    Folders above it that are missing are made too, as the umask has it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=mode)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        folder.chmod(mode)
+
+
 def name_of(uid: int) -> str:
     """The name of an account, or its number when it has none."""
     try:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from whipround.db.embedded.account import Account
+from whipround.db.embedded.account import Account, make_folder
 from whipround.db.embedded.errors import EmbeddedError
 
 MAJOR = 18
@@ -79,7 +79,7 @@ def _runs(program: Path, account: Account) -> bool:
 
 def _copy(target: Path) -> None:
     """Copy the programs and the libraries beside them, so that a half copy is never seen."""
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(target.parent, mode=0o755)
     half = Path(tempfile.mkdtemp(dir=target.parent, prefix="copying-"))
     try:
         half.chmod(0o755)

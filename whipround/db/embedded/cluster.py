@@ -13,7 +13,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from whipround.db.embedded.account import Account, name_of, server_account
+from whipround.db.embedded.account import Account, make_folder, name_of, server_account
 from whipround.db.embedded.binaries import MAJOR, has_lz4, programs_for
 from whipround.db.embedded.configuration import (
     access,
@@ -49,6 +49,8 @@ class Cluster:
     home: Path
     account: Account
     programs: Path
+    pointer: Path | None
+    """What leads from the data folder to a home elsewhere."""
 
     @property
     def data(self) -> Path:
@@ -144,10 +146,23 @@ class Cluster:
         return pid
 
     async def make(self) -> None:
-        """Create the cluster unless it exists. One that was left half made is made anew."""
+        """Create the cluster unless it exists. One that was left half made is made anew.
+
+        When this fails, nothing leads to a home elsewhere: the next attempt looks for its own.
+        """
         if self.data.exists():
             self._check_version()
             return
+        try:
+            await self._make()
+        except BaseException:
+            if self.pointer is not None:
+                self.pointer.unlink(missing_ok=True)
+                # Whoever waits for start.lock here must not make a cluster that nothing leads to.
+                shutil.rmtree(self.home, ignore_errors=True)
+            raise
+
+    async def _make(self) -> None:
         half = self._empty_folder()
         await self._run(
             "initdb",
@@ -226,15 +241,17 @@ def open_cluster(data_dir: Path, *, elsewhere: Path = ELSEWHERE) -> Cluster:
     Raises EmbeddedError when the folder cannot be used.
     """
     try:
-        data_dir.mkdir(mode=_ours(), parents=True, exist_ok=True)
+        make_folder(data_dir, mode=_ours())
         data_dir = data_dir.resolve()
         with _alone_in(data_dir):
             home = _home(data_dir, elsewhere).resolve()
+        pointer = data_dir / _POINTER
         if home.stat().st_uid != os.geteuid():
             owner = name_of(home.stat().st_uid)
             raise EmbeddedError(f"{home} belongs to {owner}: run as {owner}")
         account = server_account(home / "data")
-        return Cluster(home, account, programs_for(account, elsewhere=elsewhere))
+        programs = programs_for(account, elsewhere=elsewhere)
+        return Cluster(home, account, programs, pointer if pointer.exists() else None)
     except OSError as error:
         raise _unusable(data_dir, error) from error
 
@@ -256,11 +273,18 @@ def _home(data_dir: Path, elsewhere: Path) -> Path:
         return Path(pointer.read_text().strip())
     home = data_dir / "postgres"
     if home.exists() or server_account(home / "data").reaches(data_dir):
-        home.mkdir(mode=_ours(), exist_ok=True)
+        make_folder(home, mode=_ours())
         return home
-    elsewhere.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(elsewhere, mode=0o755)
     home = Path(tempfile.mkdtemp(prefix="postgres-", dir=elsewhere))
     home.chmod(_ours())
+    account = server_account(home / "data")
+    if not account.reaches(home):
+        home.rmdir()
+        raise EmbeddedError(
+            f"PostgreSQL runs as {account.name}, who can reach neither {data_dir} nor {elsewhere}:"
+            " let others pass through one of them (chmod o+x)"
+        )
     (home / "data-folder").write_text(f"{data_dir}\n")
     pointer.write_text(f"{home}\n")
     return home

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from whipround.db import outbox, request_keys
 from whipround.db.database import Tx
-from whipround.db.request_keys import Answer, Claims, KeyReused
+from whipround.db.request_keys import Answer, Claims, InProgress, KeyReused
 from whipround.domain import fees, payees
 from whipround.domain.credentials import PinState
 from whipround.domain.funding import FEES_ACCOUNT, WALLET_ACCOUNT
@@ -73,6 +73,13 @@ _LOCK_ACCOUNTS = """
         and kind in ('wallet', 'fees') and currency = any(%(currencies)b)
     order by id
     for no key update
+"""
+
+_WAITING = """
+    select source_id, count(*)
+    from holding
+    where status = 'held' and source_id = any(%(sources)b)
+    group by source_id
 """
 
 _WRITE_PINS = """
@@ -138,6 +145,7 @@ class PaymentBatch:
         answers: dict[int, Answer | Exception] = {}
         first: dict[bytes, int] = {}
         ours: list[int] = []
+        forgotten: set[bytes] = set()
         for position, key in enumerate(keys):
             earlier = claims.earlier(key)
             if earlier is not None:
@@ -146,19 +154,22 @@ class PaymentBatch:
                 ours.append(position)
         if ours:
             mine = [commands[position] for position in ours]
-            outcomes = await self._carry_out(tx, claims, mine, await reading.state(tx))
+            outcomes, forgotten = await self._carry_out(tx, claims, mine, await reading.state(tx))
             answers.update(zip(ours, outcomes, strict=True))
         # A command whose key came earlier in the same batch gets what that one got.
         for position, key in enumerate(keys):
             if position not in answers:
                 leader = first[key.id]
-                same = keys[leader].fingerprint == key.fingerprint
-                answers[position] = answers[leader] if same else KeyReused()
+                if keys[leader].fingerprint == key.fingerprint:
+                    answers[position] = answers[leader]
+                else:  # the next time round, a key that was given back is free
+                    answers[position] = InProgress() if key.id in forgotten else KeyReused()
         return [answers[position] for position in range(len(commands))]
 
     async def _carry_out(
         self, tx: Tx, claims: Claims, commands: Sequence[Pay], state: State
-    ) -> Sequence[Answer]:
+    ) -> tuple[Sequence[Answer], set[bytes]]:
+        """The answers, and the ids of the keys that are given back."""
         decision = decide(state, commands)
         answers = [
             command.render(outcome)
@@ -174,7 +185,7 @@ class PaymentBatch:
         await request_keys.keep(tx, kept)
         if forgotten:
             await request_keys.forget(tx, forgotten)
-        return answers
+        return answers, {key.id for key in forgotten}
 
     async def _read(self, tx: Tx, commands: Sequence[Pay]) -> "_Reading":
         """Lock users, then payees, then accounts; read what hangs on them in later statements.
@@ -208,6 +219,7 @@ class PaymentBatch:
                 _BLOCKS, {"payers": [p for p, _ in pairs], "recipients": [r for _, r in pairs]}
             ),
             fee_rules=await tx.execute(fees.RULES_SQL),
+            waiting=await tx.execute(_WAITING, {"sources": source_ids}) if addresses else None,
             accounts=await tx.execute(
                 _LOCK_ACCOUNTS,
                 {
@@ -232,6 +244,7 @@ class _Reading:
     sources: Rows
     blocks: Rows
     fee_rules: Rows
+    waiting: Rows | None
     accounts: Rows
 
     async def state(self, tx: Tx) -> State:
@@ -259,6 +272,7 @@ class _Reading:
             payees=self.payees,
             blocks=set(await self.blocks.fetchall()),
             fee_rules=fees.by_kind(await self.fee_rules.fetchall()),
+            waiting=dict(await self.waiting.fetchall()) if self.waiting else {},
             accounts=accounts,
             book=book,
         )
@@ -279,6 +293,8 @@ async def _write(tx: Tx, state: State, decision: Decision) -> None:
     await state.book.write(tx, now=state.now)
     if decision.payments:
         await tx.execute(_INSERT_PAYMENTS, _columns(decision.payments, state.now))
+    if decision.told:
+        await payees.write_told(tx, list(decision.told.values()))
     if decision.holdings:
         await payees.insert_holdings(tx, decision.holdings, now=state.now)
     await outbox.put(tx, decision.messages, now=state.now)

@@ -18,6 +18,19 @@ DESCRIPTION_LENGTH = 1000
 NAME_LENGTH = 100
 
 
+MOST_WAITING = 100
+"""How many payments from one funding source may wait to be claimed at a time.
+
+Each costs the product a message, and returns to the payer free of charge.
+"""
+
+
+class TooManyWaiting(Declined):
+    """Too many payments from this source wait to be claimed already."""
+
+    code = "limit_exceeded"
+
+
 class Blocked(Declined):
     """One of the two has blocked the other."""
 

@@ -9,11 +9,13 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from whipround.db.outbox import Channel, Message
+from whipround.domain import payees
 from whipround.domain.credentials import PinState, judge_pin
 from whipround.domain.fees import FeeRules, quote
 from whipround.domain.funding import WALLET, FundingSourceDisabled
 from whipround.domain.payees import HOLDING_ACCOUNT, Address, Holding, Payee, hold_transfer
 from whipround.domain.payments.commands import (
+    MOST_WAITING,
     UNCLAIMED_FOR,
     Blocked,
     PaidToOneself,
@@ -21,9 +23,10 @@ from whipround.domain.payments.commands import (
     Pay,
     Payment,
     RecipientNotFound,
+    TooManyWaiting,
     UnknownFundingSource,
 )
-from whipround.errors import DomainError
+from whipround.errors import DomainError, Invalid
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Book, InsufficientFunds, Leg, Transfer
 from whipround.money import EXACT, round_to_currency
@@ -59,7 +62,8 @@ class Recipient:
 class State:
     """All that the decisions depend on, read under lock.
 
-    `accounts` are by owner, a funding source or the product, and currency.
+    `accounts` are by owner, a funding source or the product, and currency; `waiting` says how many
+    payments from a source nobody has claimed yet.
     """
 
     now: datetime
@@ -69,6 +73,7 @@ class State:
     payees: dict[Address, Payee]
     blocks: set[tuple[UUID, UUID]]
     fee_rules: FeeRules
+    waiting: dict[UUID, int]
     accounts: dict[tuple[UUID, str], UUID]
     book: Book
 
@@ -81,6 +86,7 @@ class Decision:
     pins: dict[UUID, PinState] = field(default_factory=dict)
     payments: list[Payment] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
+    told: dict[UUID, Payee] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
 
 
@@ -117,8 +123,7 @@ def _check_pin(state: State, command: Pay, decision: Decision) -> None:
 
 
 def _pay(state: State, command: Pay, decision: Decision) -> Payment:
-    source = _source(state, command)
-    recipient = _recipient(state, command)
+    source, recipient = _sides(state, command)
     fee = quote(
         state.fee_rules,
         kind="payment",
@@ -132,6 +137,26 @@ def _pay(state: State, command: Pay, decision: Decision) -> Payment:
     if recipient is None:
         return _hold(state, priced, decision)
     return _transfer(state, priced, recipient, decision)
+
+
+def _sides(state: State, command: Pay) -> tuple[Source, Recipient | None]:
+    """Where the money comes from and goes to. What is wrong with both is told together."""
+    source = recipient = None
+    refusals: list[DomainError] = []
+    try:
+        source = _source(state, command)
+    except DomainError as error:
+        refusals.append(error)
+    try:
+        recipient = _recipient(state, command)
+    except DomainError as error:
+        refusals.append(error)
+    invalid = [error for error in refusals if isinstance(error, Invalid)]
+    if len(invalid) > 1:
+        raise Invalid([each for error in invalid for each in error.errors])
+    if source is None or refusals:
+        raise (invalid or refusals)[0]
+    return source, recipient
 
 
 def _source(state: State, command: Pay) -> Source:
@@ -238,7 +263,10 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
         created_at=state.now,
         updated_at=state.now,
     )
+    if state.waiting.get(holding.source_id, 0) >= MOST_WAITING:
+        raise TooManyWaiting
     state.book.post(hold_transfer(holding))
+    state.waiting[holding.source_id] = state.waiting.get(holding.source_id, 0) + 1
     payment = Payment(
         id=payment_id,
         owner_id=command.payer_id,
@@ -272,10 +300,20 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
     )
     decision.payments.append(payment)
     decision.holdings.append(holding)
+    _tell_payee(state, command, holding, decision)
+    return payment
+
+
+def _tell_payee(state: State, command: Pay, holding: Holding, decision: Decision) -> None:
+    """Tell an address that money waits for it, but not more often in a day than is bearable."""
+    assert command.recipient_address is not None  # noqa: S101 - the caller's case
+    payee = payees.told(state.payees[command.recipient_address], now=state.now)
+    if payee is None:
+        return
+    state.payees[command.recipient_address] = decision.told[payee.id] = payee
     data = {**_told(command), "expires_at": holding.expires_at}
     channel: Channel = "sms" if payee.kind == "phone" else "email"
     decision.messages.append(Message(channel, payee.address, "payment_waiting", "en", data))
-    return payment
 
 
 def _told(command: Pay) -> dict[str, object]:

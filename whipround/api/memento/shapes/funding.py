@@ -57,7 +57,9 @@ class Transaction(Shape):
         UUID | None, doc("The source deposited to; null unless it is yours.")
     ]
     payment_id: Annotated[UUID, doc("The payment it belongs to.")]
-    status: Annotated[str, doc("`active`, `approved`, `rejected`, `cancelled` or `failed`.")]
+    status: Annotated[
+        transactions.TransactionStatus, doc("`active` while the money waits to be claimed.")
+    ]
     amount: Annotated[Amount, doc("The amount that arrives.")]
     fee: Annotated[Amount | None, doc("What the payer paid on top; null for the recipient.")]
     currency: Annotated[str, doc("The ISO 4217 code of the currency.")]

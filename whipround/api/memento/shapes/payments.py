@@ -1,7 +1,7 @@
 """Payments and what hangs on them (Memento, Payments, Participation, Receipt)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from whipround.api.memento.shapes import people
@@ -20,7 +20,10 @@ class Participant(Shape):
     ]
     parent_user_id: Annotated[UUID | None, doc("The user's parent user, if there is one.")]
     transaction_id: Annotated[UUID, doc("The transaction that carries the money.")]
-    status: Annotated[str, doc("`pending`, `paid`, or `cancelled` where the money went back.")]
+    status: Annotated[
+        Literal["pending", "paid", "cancelled"],
+        doc("`pending`, `paid`, or `cancelled` where the money went back."),
+    ]
     amount: Annotated[Amount, doc("The amount being paid.")]
     currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
     full_name: Annotated[str, doc("The full name; the one the payer gave, of somebody unknown.")]
@@ -53,8 +56,12 @@ class Payment(Shape):
     """A payment (Memento, The payment object)."""
 
     id: ID
-    status: Annotated[str, doc("`open` while the money waits to be claimed, else `closed`.")]
-    fulfillment_status: Annotated[str, doc("`unfulfilled` or `fulfilled`.")]
+    status: Annotated[
+        Literal["open", "closed"], doc("`open` while the money waits to be claimed, else `closed`.")
+    ]
+    fulfillment_status: Annotated[
+        Literal["unfulfilled", "fulfilled"], doc("Whether the recipient has the money.")
+    ]
     amount: Annotated[Amount, doc("The amount the recipient gets.")]
     currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
     description: Annotated[str, doc("The title, visible to owner and recipient.")]

@@ -1,8 +1,8 @@
 """People, how they prove who they are, and their devices, as Memento shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,11 @@ from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape,
 from whipround.domain import devices, relationships, sessions, tokens, verifications
 from whipround.domain.users import person
 
-_STATUS_IDS = {"pending": 1, "approved": 2, "rejected": 3}
+_STATUS_IDS: Mapping[tokens.TokenStatus, Literal[1, 2, 3]] = {
+    "pending": 1,
+    "approved": 2,
+    "rejected": 3,
+}
 
 _ERROR_MESSAGES = {
     "": "",
@@ -26,8 +30,10 @@ class Authentication(Shape):
 
     id: ID
     uuid: Annotated[UUID, doc("The same as `id`, under the name of the first revision.")]
-    status: Annotated[str, doc("`pending`, `approved` or `rejected`.")]
-    status_id: Annotated[int, doc("The status as a number: 1 pending, 2 approved, 3 rejected.")]
+    status: Annotated[tokens.TokenStatus, doc("Whether a session can be opened with it.")]
+    status_id: Annotated[
+        Literal[1, 2, 3], doc("The status as a number: 1 pending, 2 approved, 3 rejected.")
+    ]
     error_code: Annotated[
         str, doc("Why it was rejected: `too_many_attempts`, `expired`; or empty.")
     ]
@@ -54,7 +60,7 @@ class Relationship(Shape):
     """How the current user stands to another one (Memento, The relationship object)."""
 
     id: ID
-    type: Annotated[str, doc("`blocked`, `contact`, `following`, `friend` or `guardian`.")]
+    type: Annotated[relationships.RelationshipType, doc("The type.")]
     contact_id: Annotated[UUID | None, doc("The contact behind it, if there is one.")]
     created_at: CREATED_AT
     updated_at: UPDATED_AT
@@ -87,7 +93,9 @@ class CurrentUser(Shape):
     """What a user knows of themselves (Memento, The current user object)."""
 
     id: ID
-    status: Annotated[str, doc("`pending`, `active`, `locked` or `rejected`.")]
+    status: Annotated[
+        Literal["pending", "active", "locked", "rejected"], doc("What the account can be used for.")
+    ]
     first_name: Annotated[str, doc("The first name.")]
     last_name: Annotated[str, doc("The last name.")]
     full_name: Annotated[str, doc("Both names.")]
@@ -117,8 +125,10 @@ class Verification(Shape):
     """A verification (Memento, The verification object)."""
 
     id: ID
-    type: Annotated[str, doc("`sms`, `email` or `call`.")]
-    status: Annotated[str, doc("`pending`, `approved`, `rejected`, `cancelled` or `failed`.")]
+    type: Annotated[verifications.VerificationType, doc("How the code is brought.")]
+    status: Annotated[
+        verifications.VerificationStatus, doc("What became of it; `cancelled` is replaced.")
+    ]
     attempts: Annotated[
         int, doc("Which attempt at the code is next, or was the last; from 1 to 5.")
     ]

@@ -37,6 +37,9 @@ create table payee (
     kind text not null check (kind in ('phone', 'email')),
     address text not null,
     user_id uuid references users (id),
+    -- How many messages went there that money waits, since when.
+    told smallint not null default 0,
+    told_since timestamptz,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     unique (kind, address)
@@ -65,6 +68,7 @@ create table holding (
     updated_at timestamptz not null
 );
 create index holding_payee on holding (payee_id) where status = 'held';
+create index holding_source on holding (source_id) where status = 'held';
 create index holding_expires on holding (expires_at) where status = 'held';
 
 -- No foreign keys on the hot tables: the batch that inserts has just read, and locked, what they name.

@@ -1,0 +1,207 @@
+"""What the documents say that objects look like: every attribute of theirs, and of what type.
+
+Copied from the attribute tables and samples of Memento, with what later revisions added.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+Check: TypeAlias = "Callable[[object], bool] | Mapping[str, Check]"
+
+
+def uuid(value: object) -> bool:
+    """A UUID as all of them are written."""
+    return isinstance(value, str) and str(UUID(value)) == value
+
+
+def time(value: object) -> bool:
+    """A time in UTC, as the samples have it."""
+    return isinstance(value, str) and value[-1] == "Z" and bool(datetime.fromisoformat(value))
+
+
+def number(value: object) -> bool:
+    """A JSON number; decoded with `parse_float=Decimal`."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def text(value: object) -> bool:
+    """A string, perhaps an empty one."""
+    return isinstance(value, str)
+
+
+def boolean(value: object) -> bool:
+    """True or false."""
+    return isinstance(value, bool)
+
+
+def integer(value: object) -> bool:
+    """A whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def nothing(value: object) -> bool:
+    """Null: there is none, or none yet."""
+    return value is None
+
+
+def a_list_of(check: Check) -> Callable[[object], bool]:
+    """A list, each of whose items passes."""
+    return lambda value: (
+        isinstance(value, list) and all(_differs(it, check, "") == "" for it in value)
+    )
+
+
+def differs(shown: object, documented: Mapping[str, Check]) -> str:
+    """Where a shown object is not as documented: the first such place; empty if it is."""
+    return _differs(shown, documented, "")
+
+
+def _differs(shown: object, documented: Check, path: str) -> str:
+    if callable(documented):
+        return "" if documented(shown) else f"{path} is {shown!r}"
+    if not isinstance(shown, dict):
+        return f"{path} is {shown!r}"
+    if shown.keys() != documented.keys():
+        return f"{path}: {sorted(shown.keys() ^ documented.keys())}"
+    each = (_differs(shown[name], check, f"{path}.{name}") for name, check in documented.items())
+    return next(filter(None, each), "")
+
+
+USER: Mapping[str, Check] = {
+    "id": uuid,
+    "first_name": text,
+    "last_name": text,
+    "full_name": text,
+    "username": text,
+    "country": text,
+    "timezone": text,
+    "timezone_utc_offset": integer,
+    "verified": boolean,
+    "official": boolean,
+    "preferences": text,
+    "image": nothing,
+    "relationships": a_list_of({}),
+    "meta": text,
+}
+
+PARTICIPANT: Mapping[str, Check] = {
+    "id": uuid,
+    "user_id": uuid,
+    "parent_user_id": nothing,
+    "transaction_id": uuid,
+    "status": text,
+    "amount": number,
+    "currency": text,
+    "full_name": text,
+    "username": text,
+    "messages": nothing,
+    "created_at": time,
+    "updated_at": time,
+    "verified": boolean,
+    "official": boolean,
+    "meta": text,
+}
+
+UNCLAIMED_PAYMENT: Mapping[str, Check] = {
+    "id": uuid,
+    "funding_source_id": uuid,
+    "transaction_id": uuid,
+    "processed": boolean,
+    "error": boolean,
+    "error_message": text,
+    "expires_at": time,
+    "created_at": time,
+    "updated_at": time,
+}
+
+PAYMENT: Mapping[str, Check] = {
+    "id": uuid,
+    "status": text,
+    "fulfillment_status": text,
+    "amount": number,
+    "currency": text,
+    "description": text,
+    "image": nothing,
+    "owner": USER,
+    "recipient": PARTICIPANT,
+    "expires_at": nothing,
+    "created_at": time,
+    "updated_at": time,
+    "unclaimed_payment": nothing,
+    "meta": text,
+}
+
+WAITING_PAYMENT: Mapping[str, Check] = {
+    **PAYMENT,
+    "recipient": {**PARTICIPANT, "user_id": nothing},
+    "expires_at": time,
+    "unclaimed_payment": UNCLAIMED_PAYMENT,
+}
+"""A payment that nobody has claimed yet, as its payer sees it."""
+
+_PARTY: Mapping[str, Check] = {"id": uuid, "title": text, "details": nothing}
+
+RECEIPT: Mapping[str, Check] = {
+    "description": text,
+    "reference_code": text,
+    "time": time,
+    "payer": _PARTY,
+    "recipient": _PARTY,
+    "payment_method": _PARTY,
+    "amounts": {"total": text, "paid": text, "cost": text, "currency": text},
+}
+
+BALANCE: Mapping[str, Check] = {
+    "id": uuid,
+    "amount": number,
+    "amount_in": number,
+    "amount_out": number,
+    "currency": text,
+    "created_at": time,
+    "updated_at": time,
+}
+
+FUNDING_SOURCE: Mapping[str, Check] = {
+    "id": uuid,
+    "type": text,
+    "description": text,
+    "meta": text,
+    "gateway": text,
+    "bank_account": nothing,
+    "card": nothing,
+    "crypto_address": nothing,
+    "balances": a_list_of(BALANCE),
+    "currencies": a_list_of(text),
+    "allows_in": boolean,
+    "allows_out": boolean,
+    "enabled": boolean,
+    "verified": boolean,
+    "verified_at": time,
+    "created_at": time,
+    "updated_at": time,
+}
+"""The wallet: none of the objects that others are over."""
+
+TRANSACTION: Mapping[str, Check] = {
+    "id": uuid,
+    "out_user_id": uuid,
+    "in_user_id": uuid,
+    "out_funding_source_id": uuid,
+    "in_funding_source_id": nothing,
+    "payment_id": uuid,
+    "status": text,
+    "amount": number,
+    "currency": text,
+    "tracking_code": text,
+    "error": boolean,
+    "gateway_response": nothing,
+    "expires_at": nothing,
+    "created_at": time,
+    "updated_at": time,
+    "fee": number,
+    "meta": text,
+}
+"""From one wallet to another, as its payer sees it."""

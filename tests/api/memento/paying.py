@@ -1,0 +1,170 @@
+"""People who pay each other over HTTP, and what must be true of their money afterwards."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from tests.api.conftest import Shared
+from tests.api.memento.client import Client, Json
+from tests.api.serving import memento
+from tests.money import make_person, problems, rows
+from tests.people import PIN
+from whipround.db.database import Database
+from whipround.domain.users.person import User
+from whipround.money import Money
+
+PAYMENTS = "/v1/payments"
+
+
+def said(answer: httpx.Response, status: int = 200) -> Any:
+    """What an answer of this status says, with exact numbers."""
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    return json.loads(answer.text, parse_float=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody logged in, with a wallet."""
+
+    client: Client
+    user: User
+    wallet_id: UUID
+
+    @property
+    def id(self) -> str:
+        """The user's id."""
+        return str(self.user.id)
+
+    @property
+    def phone(self) -> str:
+        """The number they have proven."""
+        assert self.user.phone is not None
+        return self.user.phone
+
+    @property
+    def wallet(self) -> str:
+        """The path of the wallet."""
+        return f"/v1/funding_sources/{self.wallet_id}"
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.client.get(path)
+
+    async def post(self, path: str, body: object = None, **given: Any) -> httpx.Response:
+        return await self.client.post(path, body, **given)
+
+    def order(self, to: "Customer | str", amount: object = "6.00", /, **given: Any) -> Json:
+        """The body of a payment to a person or to a phone number."""
+        whom = {"phone": to} if isinstance(to, str) else {"user_id": to.id}
+        body: Json = {
+            "currency": "EUR",
+            "description": "Lunch",
+            "recipient": {"amount": amount, **whom},
+            "funding_source_id": str(self.wallet_id),
+            "pin": PIN,
+        }
+        return {**body, **given}
+
+    async def pay(
+        self,
+        to: "Customer | str",
+        amount: object = "6.00",
+        /,
+        *,
+        key: UUID | None = None,
+        **given: Any,
+    ) -> httpx.Response:
+        """Pay a person or a phone number."""
+        return await self.post(PAYMENTS, self.order(to, amount, **given), key=key)
+
+    async def paid(self, to: "Customer | str", amount: object = "6.00", /, **given: Any) -> Any:
+        """Pay, which succeeds; the payment."""
+        return said(await self.pay(to, amount, **given), 201)
+
+    async def balance(self, currency: str = "EUR") -> Json:
+        """What the wallet says of itself in one currency."""
+        balances = said(await self.get(self.wallet))["balances"]
+        [found] = [it for it in balances if it["currency"] == currency]
+        return dict(found)
+
+    async def has(self, currency: str = "EUR") -> Decimal | int:
+        """What the wallet says it holds."""
+        amount: Decimal | int = (await self.balance(currency))["amount"]
+        return amount
+
+    async def walk(self, path: str) -> list[list[Json]]:
+        """The pages of a list, along their links."""
+        pages = []
+        while path:
+            answer = await self.get(path)
+            pages.append(said(answer))
+            path = answer.links.get("next", {}).get("url", "")
+        return pages
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A product in which people pay each other; `client` is logged in as nobody."""
+
+    shared: Shared
+    client: Client
+
+    @property
+    def db(self) -> Database:
+        """The database, seen from the product's schema."""
+        return self.shared.db
+
+    async def person(self, *amounts: Money, **given: Any) -> Customer:
+        """Somebody new and logged in, with `amounts` in the wallet."""
+        made = await make_person(
+            self.db, *amounts, keyring=self.shared.keyring, now=datetime.now(UTC), **given
+        )
+        return Customer(await self.client.of(made.user), made.user, made.wallet_id)
+
+    async def enter(self, signed_up: Json) -> Client:
+        """The client of somebody who has just signed up, by the answer to that."""
+        token = signed_up["token"]["token"]
+        opened = said(await self.client.bearing(token).post("/v1/sessions"), 201)
+        return self.client.bearing(opened["token"])
+
+
+@asynccontextmanager
+async def town(shared: Shared) -> AsyncIterator[Town]:
+    """A town whose books are proven in the end."""
+    async with memento(shared) as http:
+        client = Client(http, shared.db, shared.keyring, str(shared.product.id))
+        yield Town(shared, client)
+    assert await problems(shared.db) == []
+
+
+async def messages_to(db: Database, recipient: str) -> list[tuple[str, str, Json]]:
+    """Channel, kind and data of what the outbox has for somebody, oldest first."""
+    sql = "select channel, kind, data from outbox where recipient = %s order by id"
+    return [(channel, kind, data) for channel, kind, data in await rows(db, sql, recipient)]
+
+
+_MOVED = """
+    select (select count(*) from transfer), (select count(*) from entry),
+        (select count(*) from payment), (select count(*) from transaction),
+        (select count(*) from holding), (select count(*) from outbox),
+        (select jsonb_object_agg(id, balance) from account where version > 0)
+"""
+
+
+@asynccontextmanager
+async def nothing_moving(db: Database) -> AsyncIterator[None]:
+    """Neither money, nor any word about it."""
+    before = await rows(db, _MOVED)
+    yield
+    assert await rows(db, _MOVED) == before
+
+
+def ids(shown: list[Json]) -> list[str]:
+    """The ids of what a list shows."""
+    return [it["id"] for it in shown]

@@ -1,0 +1,266 @@
+"""A server is killed, or stopped, in the midst of payments: none is lost, and none made twice.
+
+With a real `whipround serve --sandbox`, its own PostgreSQL and real connections.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import pytest
+
+PATIENCE_SECONDS = 60
+LOAD_SECONDS = 1.0
+CLIENTS = 24
+
+DEMO_PIN = "1234"
+PAYER, PAYER_PHONE = "jondough", "+447700900001"
+RECIPIENT = "arnarpart"
+
+
+class Installation:
+    """A sandbox in a folder, and the server that runs on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._log = folder / "serve.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        kept = {name: it for name, it in os.environ.items() if not name.startswith("WHIPROUND_")}
+        self._environment = kept | {
+            "WHIPROUND_DATA_DIR": str(folder / "data"),
+            "WHIPROUND_PORT": "0",
+            "WHIPROUND_LOG_LEVEL": "warning",
+        }
+
+    def start(self) -> str:
+        """The address of the server, which is started unless it runs."""
+        if self._process is None or self._process.poll() is not None:
+            with self._log.open("wb") as log:
+                self._process = self._command("serve", "--sandbox", stdout=log)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while "http://" not in (said := self._log.read_text()) or not said.endswith("\n"):
+            assert self._process.poll() is None, said
+            assert time.monotonic() < until, said
+            time.sleep(0.02)
+        return "http://" + said.split("http://")[1].split()[0]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the server a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        """The exit status of the server, which is about to end."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def close(self) -> tuple[int, str]:
+        """Leave nothing running, whatever happened; exit status and words of an audit.
+
+        PostgreSQL outlives a server that was killed; the last command to use it stops it.
+        """
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(PATIENCE_SECONDS)
+        with self._command("audit", stdout=subprocess.PIPE) as process:
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, said.decode()
+
+    def _command(self, *arguments: str, stdout: Any) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "whipround", *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+        )
+
+
+@pytest.fixture(scope="module")
+def installation(short_dir: Path) -> Iterator[Installation]:
+    """A sandbox whose books are proven when all is over."""
+    folder = short_dir / "crash"
+    folder.mkdir(mode=0o711)
+    folder.chmod(0o711)  # whatever the umask
+    installation = Installation(folder)
+    yield installation
+    status, said = installation.close()
+    assert (status, "The books hold." in said) == (0, True), said
+
+
+class Answer(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class Payer:
+    """A demo user who pays another one over and over, and remembers every try.
+
+    `answers` has what each key was answered, None where the server was gone before that.
+    """
+
+    session: str
+    wallet_id: str
+    recipient_id: str
+    answers: dict[str, Answer | None] = field(default_factory=dict)
+
+    def answered(self) -> dict[str, Answer]:
+        """The answers that came."""
+        return {key: answer for key, answer in self.answers.items() if answer is not None}
+
+    async def pay(self, http: httpx.AsyncClient, key: str) -> Answer:
+        """Send the payment of this key, for the first time or again."""
+        body = {
+            "currency": "EUR",
+            "description": f"{self.session} {key}",
+            "recipient": {"amount": "0.01", "user_id": self.recipient_id},
+            "funding_source_id": self.wallet_id,
+            "pin": DEMO_PIN,
+        }
+        headers = {"Authorization": f"Bearer {self.session}", "Correlation-ID": key}
+        answer = await http.post("/v1/payments", json=body, headers=headers)
+        return Answer(answer.status_code, answer.content)
+
+    async def keep_paying(self, http: httpx.AsyncClient) -> None:
+        """Pay until the server is gone."""
+        while True:
+            key = str(uuid4())
+            self.answers[key] = None
+            try:
+                self.answers[key] = await self.pay(http, key)
+            except httpx.TransportError:
+                return
+
+    async def repeat(self, http: httpx.AsyncClient, keys: Sequence[str]) -> dict[str, Answer]:
+        """Send the payments of the keys again, some at a time."""
+        line = list(keys)
+        told: dict[str, Answer] = {}
+
+        async def work() -> None:
+            while line:
+                key = line.pop()
+                told[key] = await self.pay(http, key)
+
+        await asyncio.gather(*(work() for _ in range(CLIENTS)))
+        return told
+
+    async def made(self, http: httpx.AsyncClient) -> list[str]:
+        """The keys of all payments that there are, of this session."""
+        headers = {"Authorization": f"Bearer {self.session}"}
+        keys, path = [], "/v1/payments?limit=100&sort=created_at:asc"
+        while path:
+            answer = await http.get(path, headers=headers)
+            said = (it["description"].split() for it in answer.json())
+            keys += [key for session, key in said if session == self.session]
+            path = answer.links.get("next", {}).get("url", "")
+        return keys
+
+
+def client(url: str) -> httpx.AsyncClient:
+    """A client of the server, with a connection for each that pays at the same time."""
+    limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+    return httpx.AsyncClient(base_url=url, limits=limits, timeout=PATIENCE_SECONDS)
+
+
+async def log_in(url: str) -> Payer:
+    """One of the sandbox's demo users, by a code and the PIN."""
+    async with client(url) as http:
+
+        async def ask(
+            method: str, path: str, body: Mapping[str, Any] | None = None, token: str = ""
+        ) -> Any:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            answer = await http.request(method, path, json=body, headers=headers)
+            assert answer.is_success, answer.text
+            return answer.json()
+
+        device = {"id": str(uuid4())} | dict.fromkeys(
+            ("make", "model", "os_name", "os_version"), "x"
+        )
+        login = {
+            "identity": {"type": "username", "value": PAYER},
+            "authenticator": "sms",
+            "device": device,
+        }
+        pending = await ask("POST", "/v1/tokens", login)
+        message, *_ = await ask("GET", f"/sandbox/messages?recipient={quote(PAYER_PHONE)}")
+        proof = {"secret": message["data"]["code"], "pin": DEMO_PIN}
+        approved = await ask("POST", f"/v1/tokens/{pending['id']}/secret", proof)
+        session = (await ask("POST", "/v1/sessions", token=approved["token"]))["token"]
+        [wallet] = await ask("GET", "/v1/funding_sources", token=session)
+        search = {"username": [RECIPIENT]}
+        [recipient] = await ask("POST", "/v1/users/search", search, token=session)
+        return Payer(session, wallet["id"], recipient["id"])
+
+
+async def pay_until(
+    url: str, payer: Payer, installation: Installation, number: signal.Signals
+) -> None:
+    """Many pay at once; in the midst of it the server gets a signal."""
+    async with client(url) as http:
+        paying = [asyncio.create_task(payer.keep_paying(http)) for _ in range(CLIENTS)]
+        await asyncio.sleep(LOAD_SECONDS)
+        installation.signal(number)
+        await asyncio.gather(*paying)
+
+
+def test_a_killed_server_has_lost_nothing_and_makes_nothing_twice(
+    installation: Installation,
+) -> None:
+    url = installation.start()
+    payer = asyncio.run(log_in(url))
+
+    asyncio.run(pay_until(url, payer, installation, signal.SIGKILL))
+
+    assert installation.ended() == -signal.SIGKILL
+    answered = payer.answered()
+    assert len(answered) > CLIENTS
+    assert {answer.status for answer in answered.values()} == {201}
+    url = installation.start()
+    before, told, after = asyncio.run(repeat_all(url, payer))
+    assert len(set(before)) == len(before)
+    assert answered.keys() <= set(before) <= payer.answers.keys()
+    assert {answer.status for answer in told.values()} == {201}
+    assert {key: told[key] for key in answered} == answered
+    assert sorted(after) == sorted(payer.answers)
+
+
+async def repeat_all(url: str, payer: Payer) -> tuple[list[str], dict[str, Answer], list[str]]:
+    """Repeat every payment: what had been made before, the answers, what is made now."""
+    async with client(url) as http:
+        before = await payer.made(http)
+        told = await payer.repeat(http, list(payer.answers))
+        return before, told, await payer.made(http)
+
+
+def test_a_stopped_server_has_answered_all_that_it_made(installation: Installation) -> None:
+    url = installation.start()
+    payer = asyncio.run(log_in(url))
+
+    asyncio.run(pay_until(url, payer, installation, signal.SIGTERM))
+
+    assert installation.ended() == 0
+    answered = payer.answered()
+    assert len(answered) > CLIENTS
+    assert {answer.status for answer in answered.values()} == {201}
+    url = installation.start()
+    assert sorted(asyncio.run(all_made(url, payer))) == sorted(answered)
+
+
+async def all_made(url: str, payer: Payer) -> list[str]:
+    async with client(url) as http:
+        return await payer.made(http)
