@@ -115,7 +115,8 @@ _made: dict[str, list[str]] = {}
 _DESCRIBE = """
     select relname::text from pg_class where relnamespace = current_schema::regnamespace
     union all
-    select format('%%s %%s', tgname, tgenabled) from pg_trigger join pg_class on pg_class.oid = tgrelid
+    select format('%%s %%s', tgname, tgenabled)
+    from pg_trigger join pg_class on pg_class.oid = tgrelid
     where relnamespace = current_schema::regnamespace
     union all
     select format('%%s %%s', host_names, currencies) from whipround.product

@@ -35,7 +35,7 @@ DOCS = ROOT / "docs"
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
-LONGEST_LINE = 139
+LONGEST_LINE = 159
 LONGEST_DECISION = 30
 
 
