@@ -349,11 +349,14 @@ async def test_an_unknown_funding_source_or_another_ones(
 
 
 async def test_a_disabled_funding_source(place: Town, ann: Customer, bob: Customer) -> None:
+    carl = await place.person(EUR("10.00"))
     async with place.db.transaction() as tx:
-        await tx.execute("update funding_source set status = 'disabled'")
+        disable = "update funding_source set status = 'disabled' where id = %s"
+        await tx.execute(disable, (ann.wallet_id,))
 
     async with nothing_moving(place.db):
         assert error_code(await ann.pay(bob)) == "funding_source_disabled"
+        assert wrong_fields(await carl.pay(ann)) == {"recipient.user_id": "not_found"}
 
 
 async def test_nobody_pays_without_a_session(place: Town, ann: Customer, bob: Customer) -> None:
