@@ -7,10 +7,10 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench requirements clean
+.PHONY: help run demo test test-bench check format bench requirements clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(RUN) ## start a sandbox server on http://127.0.0.1:8000
 	@exec $(BIN)/whipround serve --sandbox
@@ -19,7 +19,10 @@ demo: $(RUN) ## play a story over HTTP against a fresh sandbox server, then audi
 	@$(BIN)/python -m bench.demo
 
 test: $(DEV) ## run the tests on a real PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/bench/test_run.py
+
+test-bench: $(DEV) ## run the tests of the benchmark itself
+	@$(BIN)/python -m pytest tests/bench
 
 check: $(DEV) ## format, lint, types, layers
 	$(BIN)/ruff format --check .

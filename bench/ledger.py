@@ -22,7 +22,7 @@ _WALLETS_PER_GRANT = 1_000
 
 async def open_wallets(db: Database, *, count: int, now: datetime) -> Sequence[UUID]:
     """Open so many accounts that cannot fall below zero, each with enough money; their ids."""
-    async with db.transaction() as tx:
+    async with db.transaction(patient=True) as tx:
         wanted = [NewAccount(uuid7(), "wallet", "EUR") for _ in range(count)]
         ids = await open_accounts(tx, wanted, now=now)
         await grant(tx, ids, amount=_GRANT, now=now)

@@ -77,7 +77,7 @@ async def gather(installation: Installation, *, name: str, size: int, now: datet
             group.create_task(make(range(first, size + 1, _AT_ONCE))) for first in range(_AT_ONCE)
         ]
     hot, *payers = [person for part in parts for person in part.result()]
-    async with db.transaction() as tx:
+    async with db.transaction(patient=True) as tx:
         wallets = [payer.account_id for payer in payers]
         await ledger.grant(tx, wallets, amount=MONEY, now=now - HERE_SINCE)
         ids = [payer.user_id for payer in payers]

@@ -1,7 +1,8 @@
 """Which product a request is for."""
 
+import asyncio
 from datetime import datetime
-from uuid import uuid4
+from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 import pytest
 
@@ -13,7 +14,7 @@ from whipround.keyring import Keyring
 
 
 def _product(name: str, *hosts: str, is_default: bool = False) -> Product:
-    return Product(uuid4(), name, f"product_{name}", is_default, hosts, ("EUR",))
+    return Product(uuid5(NAMESPACE_DNS, name), name, f"product_{name}", is_default, hosts, ("EUR",))
 
 
 ONE = _product("one", is_default=True)
@@ -50,7 +51,7 @@ def found(directory: Directory, product_id: object = None, host: str | None = No
         (ONE.id, "pay.example.com", "one"),
         (TWO.id, "localhost", "two"),
         (str(TWO.id).upper(), None, "two"),
-        (uuid4(), "pay.example.com", None),
+        (uuid5(NAMESPACE_DNS, "nobody's"), "pay.example.com", None),
         ("two", None, None),
         ("", None, None),
     ],
@@ -106,3 +107,15 @@ async def test_a_product_added_elsewhere_is_looked_for_once_a_second(
         assert services.sandbox
         assert services.db.schema == first.schema_name
         assert directory.find(asked_id, None) is not None
+
+
+@pytest.mark.anyio
+async def test_all_who_ask_at_once_for_a_new_product_find_it(
+    installation_db: Database, keyring: Keyring, now: datetime
+) -> None:
+    directory = Directory(installation_db, keyring=keyring, sandbox=True)
+    added = await products.add(installation_db, name=f"asked_{uuid4().hex[:8]}", now=now)
+
+    found = await asyncio.gather(*(directory.ask(str(added.id).encode(), None) for _ in range(20)))
+
+    assert {services.product.id for services in found} == {added.id}

@@ -92,6 +92,19 @@ async def test_a_transfer_may_have_many_legs(db: Database, now: datetime) -> Non
     assert (await audit(db)).ok
 
 
+async def test_an_account_may_have_several_legs(db: Database, now: datetime) -> None:
+    one, other = await open_wallets(db, "10.00", "0.00", now=now)
+
+    await post(db, transfer((one, "-12.00"), (other, "9.00"), (one, "3.00")), now=now)
+
+    assert [balance for _, _, balance in await chain(db, one)] == [
+        Decimal("10.00"),
+        Decimal("-2.00"),
+        Decimal("1.00"),
+    ]
+    assert (await audit(db)).ok
+
+
 async def test_eight_decimals_are_kept(db: Database, now: datetime) -> None:
     one, other = await open_wallets(db, "0.00000003", "0.00", now=now)
 

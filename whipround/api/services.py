@@ -71,6 +71,7 @@ class Directory:
         self._by_host: dict[bytes, Services] = {}
         self._default: Services | None = None
         self._refreshed_at = 0.0
+        self._looking: asyncio.Task[None] | None = None
 
     def find(self, product_id: bytes | None, host: bytes | None) -> Services | None:
         """The services a request asks for by its Product-ID and Host header, as they were sent.
@@ -85,8 +86,14 @@ class Directory:
 
     async def ask(self, product_id: bytes | None, host: bytes | None) -> Services:
         """As `find`, after another look at the database. Raises UnknownProduct."""
-        if asyncio.get_running_loop().time() - self._refreshed_at > _LEAST_SECONDS:
-            await self.refresh()
+        loop = asyncio.get_running_loop()
+        if self._looking is None and loop.time() - self._refreshed_at > _LEAST_SECONDS:
+            self._looking = loop.create_task(self.refresh())
+        if self._looking is not None:  # who asks meanwhile waits for the same look
+            try:
+                await asyncio.shield(self._looking)
+            finally:
+                self._looking = None
         services = self.find(product_id, host)
         if services is None:
             raise UnknownProduct

@@ -32,11 +32,12 @@ _BEGIN = f"select set_config('search_path', %s, true), {_BOUNDS}"
 
 _BEGIN_PATIENTLY = "select set_config('search_path', %s, true)"
 
-# A plan made for any list, once: it looks rows up by index however many are asked for, where a plan
-# made for one long list may read the whole table instead.
+# A plan made for any list, once, that looks rows up by index: one made for a single long list, or
+# while a table was still small, may read the whole table instead.
 _BEGIN_BATCH = f"""
     select set_config('search_path', %s, true), {_BOUNDS},
-        set_config('plan_cache_mode', 'force_generic_plan', true)
+        set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('enable_seqscan', 'off', true)
 """
 
 # A database that went away without a word is noticed, instead of waited for.

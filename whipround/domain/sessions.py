@@ -60,7 +60,8 @@ _FIND = f"""
     select session.digest, session.id, token_id, device_id, expires_at, {person.COLUMNS}
     from session join users on users.id = session.user_id
     where session.digest = any(%(digests)s)
-        and expires_at > %(now)s
+        -- Written so that no index on it can be used: the one on digests finds a row, this many.
+        and expires_at + interval '0' > %(now)s
         and users.status = 'active'
         and (locked_until is null or locked_until <= %(now)s)
 """  # noqa: S608 (our own column names)

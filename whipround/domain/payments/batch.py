@@ -47,7 +47,8 @@ _RECIPIENTS = """
             when phone_verified_at is not null then 'sms' end,
         case when email_verified_at is not null then email else coalesce(phone, '') end
     from users join funding_source on user_id = users.id and type = 'virtual'
-    where users.id = any(%(ids)b) and users.status = 'active'
+    where users.id = any(%(ids)b) and funding_source.user_id = any(%(ids)b)
+        and users.status = 'active'
         and funding_source.allows_in and funding_source.status = 'enabled'
 """
 
