@@ -283,6 +283,30 @@ async def test_a_database_that_stays_away_is_unavailable_and_the_next_is_served(
     assert await _counted(tally) == {"d": 1}
 
 
+async def test_nothing_is_begun_after_the_deadline(tally: Database) -> None:
+    tried: list[str] = []
+    goes_on = asyncio.Event()
+
+    async def work(tx: Tx, commands: Sequence[str]) -> list[str | Exception]:
+        if "poison" in commands:
+            raise KeyError("poison")
+        tried.extend(commands)
+        await goes_on.wait()
+        return await _count(tx, commands)
+
+    batcher = Batcher(tally, work, deadline_seconds=0.2)
+
+    results = await asyncio.gather(
+        *map(batcher.submit, ("poison", "slow", "late")), return_exceptions=True
+    )
+    goes_on.set()
+    await asyncio.wait({*batcher._abandoned})
+
+    assert [type(it) for it in results] == [KeyError, Unavailable, Unavailable]
+    assert tried == ["slow"]
+    assert await _counted(tally) == {"slow": 1}  # as a repeat would find out by its key
+
+
 # Who waits, and who goes.
 
 

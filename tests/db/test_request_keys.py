@@ -207,6 +207,23 @@ async def test_a_key_given_back_may_be_taken_again(db: Database, now: datetime) 
     assert claims.earlier(SAID_OTHERWISE) is None
 
 
+async def test_keys_are_taken_in_one_order(db: Database, now: datetime) -> None:
+    keys = [RequestKey(bytes([number]), b"") for number in range(3)]
+
+    async def take_all(keys: Sequence[RequestKey]) -> int:
+        async with db.transaction() as tx:
+            claims = await _take(tx, keys, now)
+            return sum(claims.earlier(key) is None for key in keys)
+
+    # Two that would meet at the middle key, were they to come from both ends.
+    async with db.transaction() as tx:
+        await _take(tx, keys[1:2], now)
+        taking = [asyncio.create_task(take_all(it)) for it in (keys, keys[::-1])]
+        await until_waiting(db, 2)
+
+    assert sorted([await it for it in taking]) == [0, 2]
+
+
 async def test_two_servers_that_take_the_same_keys_wait_and_never_deadlock(
     db: Database, now: datetime
 ) -> None:

@@ -231,8 +231,8 @@ async def test_what_nobody_claims_in_time_returns_with_its_fee(
 async def test_what_expires_goes_back_in_steps(
     db: Database, scene: Scene, ann: Person, phone: Address
 ) -> None:
-    phones = [phone, *(new_address() for _ in range(4))]
-    await scene.pay(*(scene.order(ann, it, EUR("1.00")) for it in phones))
+    others = [new_address(), new_address()]
+    await scene.pay(*(scene.order(ann, it, EUR("1.00")) for it in (phone, phone, phone, *others)))
     later = scene.now + UNCLAIMED_FOR
 
     counts = [await claims.return_expired(db, now=later, limit=2) for _ in range(4)]
@@ -420,19 +420,42 @@ async def test_what_has_expired_is_not_claimed(
     assert await problems(db) == []
 
 
+async def _spoil(db: Database, address: Address) -> None:
+    """Have the money that waits for the address be nowhere, as after a restore that was mangled."""
+    await rows(
+        db,
+        "update holding set account_id = holding.id"
+        " from payee where payee.id = payee_id and address = %s returning 1",
+        address[1],
+    )
+
+
+async def test_one_that_cannot_be_claimed_keeps_no_other_from_its_owner(
+    db: Database, scene: Scene, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "CLAIMED_AT_ONCE", 2)
+    rich = await scene.person(EUR("6.00"))
+    bad, good = new_address(), new_address()  # in the order in which they are claimed
+    await scene.pay(*(scene.order(rich, it, EUR("1.00")) for it in (bad, bad, bad, good)))
+    await _prove(scene, ben, bad, good)
+    await scene.pay(scene.order(rich, new_address(), EUR("2.00")))
+    [[rest]] = await rows(db, "select count(*) from holding where status = 'held'")
+    await _spoil(db, bad)
+
+    counts = [await claims.claim_rest(db, now=scene.now) for _ in range(2)]
+
+    assert rest == 3
+    assert counts == [1, 0]
+    assert await held(db, ben) == Decimal(3)
+
+
 async def test_one_that_cannot_be_returned_keeps_no_other_from_its_owner(
     db: Database, scene: Scene, ann: Person
 ) -> None:
     bad, good = new_address(), new_address()
     await scene.pay(scene.order(ann, bad, EUR("1.00")), scene.order(ann, good, EUR("2.00")))
     before = await held(db, ann)
-    # Its money is nowhere: as after a restore that was tampered with.
-    await rows(
-        db,
-        "update holding set account_id = holding.id"
-        " from payee where payee.id = payee_id and address = %s returning 1",
-        bad[1],
-    )
+    await _spoil(db, bad)
 
     counts = [await claims.return_expired(db, now=scene.now + UNCLAIMED_FOR) for _ in range(2)]
 

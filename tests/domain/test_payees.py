@@ -113,7 +113,7 @@ async def test_what_waits_is_found_by_payee_and_by_age(
         nothing = await payees.lock_held(tx, payee_ids=[], now=scene.now, limit=9)
         due = [
             await payees.lock_expired(
-                tx, payee_ids=[of_early, of_late], now=scene.now + UNCLAIMED_FOR + age
+                tx, payee_ids=[of_early, of_late], now=scene.now + UNCLAIMED_FOR + age, limit=9
             )
             for age in (-timedelta(seconds=1), timedelta(0), timedelta(days=1))
         ]

@@ -311,7 +311,7 @@ async def test_entries_that_do_not_sum_to_zero_over_known_accounts_are_refused(
 ) -> None:
     one, other = await open_wallets(db, "10.00", "10.00", now=now)
     [pesos] = await open_wallets(db, "10.00", currency="MXN", now=now)
-    id_, second = uuid7(), transfer((one, "-1.00"), (other, "1.00"))
+    id_, unknown, second = uuid7(), uuid7(), transfer((one, "-1.00"), (other, "1.00"))
     await post(db, second, now=now)
     before = await _count(db)
     legs = {
@@ -319,7 +319,7 @@ async def test_entries_that_do_not_sum_to_zero_over_known_accounts_are_refused(
         "across": [(id_, one, "-1.00"), (id_, pesos, "1.00")],
         "one of two": [(id_, one, "-1.00"), (second.id, other, "1.00")],
         "no account": [(id_, one, "-1.00"), (id_, uuid7(), "1.00")],
-        "no transfer": [(uuid7(), one, "-1.00"), (uuid7(), other, "1.00")],
+        "no transfer": [(unknown, one, "-1.00"), (unknown, other, "1.00")],
     }
 
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not sum to zero"):

@@ -145,6 +145,8 @@ class Batcher(Generic[Command, Result]):
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE_SECONDS
         while True:
+            if loop.time() >= deadline:  # nothing is begun that nobody waits for
+                raise Unavailable
             attempt = loop.create_task(self._once(commands))
             await asyncio.wait({attempt}, timeout=deadline - loop.time())
             if not attempt.done():

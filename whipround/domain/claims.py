@@ -86,16 +86,28 @@ async def prove(
 async def claim_rest(db: Database, *, now: datetime) -> int:
     """Claim what still waits for addresses that somebody has proven; how many holdings.
 
-    About CLAIMED_AT_ONCE in one transaction: call again until it gives 0.
+    Up to CLAIMED_AT_ONCE in one transaction: call again until it gives 0. What cannot be claimed is
+    logged, and keeps nothing else from its owner.
     """
     async with db.transaction() as tx:
-        addresses = await payees.proven_with_money(tx, now=now, limit=1)
-        claimed = 0
-        for payee in await payees.lock_payees(tx, addresses, now=now) if addresses else ():
-            if payee.user_id is not None:
-                held = await _claim(tx, user_id=payee.user_id, payee_ids=[payee.id], now=now)
-                claimed += len(held)
+        addresses = await payees.proven_with_money(tx, now=now, limit=CLAIMED_AT_ONCE)
+    claimed = 0
+    for address in addresses:
+        try:
+            claimed += await _claim_rest_of(db, address, now=now)
+        except TRANSIENT:
+            raise
+        except Exception:
+            logger.exception("what waits for one payee cannot be claimed")
     return claimed
+
+
+async def _claim_rest_of(db: Database, address: Address, *, now: datetime) -> int:
+    async with db.transaction() as tx:
+        (payee,) = await payees.lock_payees(tx, [address], now=now)
+        if payee.user_id is None:  # given up meanwhile
+            return 0
+        return len(await _claim(tx, user_id=payee.user_id, payee_ids=[payee.id], now=now))
 
 
 async def _claim(
@@ -147,15 +159,15 @@ async def release_address(
 async def return_expired(db: Database, *, now: datetime, limit: int = RETURNED_AT_ONCE) -> int:
     """Return money that waited too long, fee and all, to the wallets it came from; how many.
 
-    About `limit` in one transaction: call again until it gives 0. What cannot be returned
-    is logged, and keeps nothing else from its owner.
+    Up to `limit` in one transaction: call again until it gives 0. What cannot be returned is
+    logged, and keeps nothing else from its owner.
     """
     async with db.transaction() as tx:
         addresses = await payees.with_expired(tx, now=now, limit=limit)
     if not addresses:
         return 0
     try:
-        return await _return(db, addresses, now=now)
+        return await _return(db, addresses, now=now, limit=limit)
     except TRANSIENT:
         raise
     except Exception:
@@ -163,7 +175,7 @@ async def return_expired(db: Database, *, now: datetime, limit: int = RETURNED_A
     returned = 0
     for address in addresses:
         try:
-            returned += await _return(db, [address], now=now)
+            returned += await _return(db, [address], now=now, limit=limit)
         except TRANSIENT:
             raise
         except Exception:
@@ -171,10 +183,12 @@ async def return_expired(db: Database, *, now: datetime, limit: int = RETURNED_A
     return returned
 
 
-async def _return(db: Database, addresses: Sequence[Address], *, now: datetime) -> int:
+async def _return(db: Database, addresses: Sequence[Address], *, now: datetime, limit: int) -> int:
     async with db.transaction() as tx:
         locked = await payees.lock_payees(tx, addresses, now=now)
-        held = await payees.lock_expired(tx, payee_ids=[p.id for p in locked], now=now)
+        held = await payees.lock_expired(
+            tx, payee_ids=[payee.id for payee in locked], now=now, limit=limit
+        )
         if held:
             await post_now(tx, [payees.release_transfer(holding) for holding in held], now=now)
             await payees.finish(tx, held, status="returned", error_code="expired", now=now)

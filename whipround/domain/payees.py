@@ -116,6 +116,7 @@ _LOCK_EXPIRED = f"""
     from holding
     where status = 'held' and expires_at <= %(now)s and payee_id = any(%(payee_ids)s)
     order by id
+    limit %(limit)s
     for no key update
 """  # noqa: S608 - our own constant
 
@@ -221,10 +222,14 @@ async def with_expired(tx: Tx, *, now: datetime, limit: int) -> list[Address]:
     return [(kind, address) for kind, address in await cursor.fetchall()]
 
 
-async def lock_expired(tx: Tx, *, payee_ids: Sequence[UUID], now: datetime) -> list[Holding]:
-    """What has waited too long for payees that the transaction has locked."""
+async def lock_expired(
+    tx: Tx, *, payee_ids: Sequence[UUID], now: datetime, limit: int
+) -> list[Holding]:
+    """Up to `limit` of what has waited too long for payees that the transaction has locked."""
     async with tx.cursor(row_factory=class_row(Holding)) as cursor:
-        await cursor.execute(_LOCK_EXPIRED, {"now": now, "payee_ids": list(payee_ids)})
+        await cursor.execute(
+            _LOCK_EXPIRED, {"now": now, "payee_ids": list(payee_ids), "limit": limit}
+        )
         return await cursor.fetchall()
 
 

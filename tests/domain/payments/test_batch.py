@@ -29,6 +29,7 @@ from tests.money import (
     problems,
     rows,
     server,
+    until_waiting,
 )
 from tests.people import new_phone
 from whipround.db.batch import Batcher
@@ -40,6 +41,7 @@ from whipround.domain.payees import HOLDING_ACCOUNT, Address
 from whipround.domain.payments import decide
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay
+from whipround.ledger.accounts import lock_accounts
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +256,27 @@ async def test_wrong_pins_lock_for_an_hour_and_then_for_two(
     assert await rows(
         db, "select pin_failures, locks, locked_until from users where id = %s", ann.id
     ) == [(0, 0, None)]
+    assert await problems(db) == []
+
+
+async def test_wrong_pins_on_two_servers_at_once_are_all_counted(
+    db: Database, scene: Scene, ann: Person, ben: Person
+) -> None:
+    wrong = [scene.order(ann, ben, pin="9999") for _ in range(6)]
+    [[account]] = await rows(
+        db, "select id from account where owner_id = %s and currency = 'EUR'", ann.wallet_id
+    )
+
+    async with scene.another_server() as other:
+        async with db.transaction() as tx:
+            await lock_accounts(tx, [account])  # so that both are under way at the same time
+            trying = [
+                asyncio.create_task(it) for it in (scene.pay(*wrong[:3]), pay(other, *wrong[3:]))
+            ]
+            await until_waiting(db, 2)
+        outcomes = [outcome.error for it in trying for outcome in await it]
+
+    assert sorted(outcomes, key=str) == ["invalid_pin"] * PIN_TRIES + ["user_locked"]
     assert await problems(db) == []
 
 
