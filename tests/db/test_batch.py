@@ -272,7 +272,7 @@ async def test_a_database_that_stays_away_is_unavailable_and_the_next_is_served(
             await (await tx.execute("select pg_terminate_backend(pg_backend_pid())")).fetchall()
         return await _count(tx, commands)
 
-    batcher = Batcher(tally, work, deadline_seconds=0.1)
+    batcher = Batcher(tally, work, deadline_seconds=1.0)
 
     down = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
     is_down = False
@@ -294,7 +294,7 @@ async def test_nothing_is_begun_after_the_deadline(tally: Database) -> None:
         await goes_on.wait()
         return await _count(tx, commands)
 
-    batcher = Batcher(tally, work, deadline_seconds=0.2)
+    batcher = Batcher(tally, work, deadline_seconds=1.0)
 
     results = await asyncio.gather(
         *map(batcher.submit, ("poison", "slow", "late")), return_exceptions=True
@@ -377,7 +377,7 @@ async def test_a_database_that_says_nothing_is_unavailable_at_the_deadline(
         await tx.execute("lock table tally")
         return await _count(tx, commands)
 
-    batcher = Batcher(tally, work, deadline_seconds=0.2)
+    batcher = Batcher(tally, work, deadline_seconds=1.0)
     async with tally.transaction() as holder:
         await holder.execute("lock table tally")
         with pytest.raises(Unavailable):
