@@ -100,3 +100,15 @@ def test_digests_of_a_key_never_change() -> None:
 
 def test_the_key_is_not_shown(keyring: Keyring) -> None:
     assert bytes(range(KEY_BYTES)).hex() not in repr(keyring)
+
+
+def test_a_key_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.fsync", fail)
+
+    with pytest.raises(OSError, match="full"):
+        Keyring.create(tmp_path / "secret.key")
+
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ one purpose says nothing about another.
 
 import hashlib
 import hmac
+import os
 import secrets
 from pathlib import Path
 from uuid import UUID
@@ -48,10 +49,21 @@ class Keyring:
 
     @classmethod
     def create(cls, path: Path) -> "Keyring":
-        """Make a key file, readable by its owner only. An existing one is never overwritten."""
+        """Make a key file, readable by its owner only. An existing one is never overwritten.
+
+        It is there as a whole or not at all. Raises FileExistsError, and other OSErrors.
+        """
         key = secrets.token_bytes(KEY_BYTES)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(key.hex() + "\n", encoding="ascii")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600, exist_ok=False)
+        try:
+            with draft.open("w", encoding="ascii") as file:
+                file.write(key.hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(draft)
+        finally:
+            draft.unlink()
         return cls(key)
 
     def check(self) -> bytes:
