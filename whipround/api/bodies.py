@@ -4,9 +4,9 @@ Numbers become `Decimal` on the way in, never float. Every wrong field is report
 (`recipient.amount`, `verifications[0].id`), a stable code and what would be right.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -100,13 +100,25 @@ def decode(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse(model: type[Model], body: bytes) -> Model:
-    """`body` as a `model`. Raises MalformedBody, and Invalid naming every wrong field."""
+class Context(TypedDict):
+    """What a field's validator may look at beside the field: `info.context`."""
+
+    currencies: Sequence[str]
+    body: Mapping[str, Any]
+
+
+def parse(model: type[Model], body: bytes, *, currencies: Sequence[str] = ()) -> Model:
+    """`body` as a `model`, for a product of these currencies.
+
+    Raises MalformedBody, and Invalid naming every wrong field.
+    """
     value = decode(body)
     # PostgreSQL keeps no NUL in a text; as an escape is the only way one gets through a decoder.
     errors = [*_nul_fields(value, "")] if b"\\u0000" in body else []
     try:
-        data: Model = model.__pydantic_validator__.validate_python(value)
+        data: Model = model.__pydantic_validator__.validate_python(
+            value, context=Context(currencies=currencies, body=value)
+        )
     except ValidationError as error:
         known = {e.field for e in errors}
         errors += [e for e in field_errors(error) if e.field not in known]

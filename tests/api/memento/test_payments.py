@@ -635,11 +635,12 @@ async def test_every_wrong_field_is_named(place: Town, ann: Customer) -> None:
             "funding_source_id": "invalid",
             "pin": "invalid",
         }
-        body = ann.order(new_phone(), "6.001", currency="JPY", amount=7)
+        body = ann.order(new_phone(), "6.001", currency="JPY", amount=7, pin="12")
         assert wrong_fields(await ann.post(PAYMENTS, body)) == {
             "currency": "unsupported",
             "recipient.amount": "too_precise",
             "amount": "invalid",
+            "pin": "invalid",
         }
 
 

@@ -156,7 +156,8 @@ class _Body(AbstractDTO[Model]):
 
     def decode_bytes(self, value: bytes) -> Model:
         """The body as a model. Raises MalformedBody, and Invalid naming every wrong field."""
-        return bodies.parse(self.model_type, value)
+        call: Call = self.asgi_connection.scope["state"]["call"]
+        return bodies.parse(self.model_type, value, currencies=call.product.currencies)
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:

@@ -1,12 +1,14 @@
 """Memento, Payments: to a user or to a phone number, and the receipts of them."""
 
-from typing import Annotated
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, cast
 from uuid import UUID
 
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
+from whipround.api.bodies import Context
 from whipround.api.context import Call
 from whipround.api.fields import (
     ONE_LINE,
@@ -30,9 +32,13 @@ from whipround.domain.funding import FundingSourceDisabled
 from whipround.domain.payments import reading, receipts
 from whipround.domain.payments.commands import Blocked, Pay, Payment, TooManyWaiting
 from whipround.domain.payments.reading import PaymentNotFound, Seen
-from whipround.errors import DomainError, FieldError, Invalid
+from whipround.errors import DomainError
 from whipround.ledger.transfers import InsufficientFunds
-from whipround.money import Money, digits, fits_currency
+from whipround.money import Money, digits, fits_currency, is_currency
+
+
+def _context(info: ValidationInfo) -> Context:
+    return cast("Context", info.context)
 
 
 class RecipientInput(BaseModel):
@@ -50,6 +56,18 @@ class RecipientInput(BaseModel):
         None, validate_default=True, description="The user to pay, in the place of a phone number."
     )
 
+    @field_validator("amount")
+    @classmethod
+    def _fits(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+        currency = _context(info)["body"].get("currency")
+        if (
+            isinstance(currency, str)
+            and is_currency(currency)
+            and not fits_currency(value, currency)
+        ):
+            wrong("too_precise", f"must have at most {digits(currency)} decimals")
+        return value
+
     @field_validator("user_id")
     @classmethod
     def _one_of_two(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
@@ -65,36 +83,42 @@ class RecipientInput(BaseModel):
 class PaymentCreate(BaseModel):
     """A payment to be made (Memento, Create a payment)."""
 
-    amount: Amount | None = Field(
-        None, description="The recipient's amount; may be left out, and must agree with it."
-    )
     currency: Currency = Field(description="The currency the recipient gets.")
     description: Description = Field("", description="The payment message.")
     meta: Meta = Field("", description="Text that the client owns.")
     recipient: RecipientInput = Field(description="Who is paid, and how much.")
+    amount: Amount | None = Field(
+        None, description="The recipient's amount; may be left out, and must agree with it."
+    )
     image: ImageAddress | None = Field(None, description="A picture to go with the payment.")
     funding_source_id: UUID = Field(description="The funding source to withdraw from.")
     pin: Pin = Field(repr=False, description="The current user's PIN.")
 
-    def mistakes(self, currencies: tuple[str, ...]) -> list[FieldError]:
-        """What is wrong with the fields taken together."""
-        errors = []
-        if self.currency not in currencies:
-            message = f"Currency must be one of {', '.join(currencies)}"
-            errors.append(FieldError("currency", "unsupported", message))
-        if not fits_currency(self.recipient.amount, self.currency):
-            message = f"Amount must have at most {digits(self.currency)} decimals"
-            errors.append(FieldError("recipient.amount", "too_precise", message))
-        if self.amount is not None and self.amount != self.recipient.amount:
-            message = "Amount must be left out, or be the recipient's"
-            errors.append(FieldError("amount", "invalid", message))
-        return errors
+    @field_validator("currency")
+    @classmethod
+    def _supported(cls, value: str, info: ValidationInfo) -> str:
+        currencies = _context(info)["currencies"]
+        if value not in currencies:
+            wrong("unsupported", f"must be one of {', '.join(currencies)}")
+        return value
+
+    @field_validator("amount")
+    @classmethod
+    def _the_recipients(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        # Compared with what was sent: the recipient may be wrong for another reason.
+        recipient = _context(info)["body"].get("recipient")
+        stated = recipient.get("amount") if isinstance(recipient, dict) else None
+        if value is not None and isinstance(stated, int | str | Decimal):
+            try:
+                agrees = Decimal(stated) == value
+            except InvalidOperation:
+                return value
+            if not agrees:
+                wrong("invalid", "must be left out, or be the recipient's")
+        return value
 
     def command(self, call: Call) -> Pay:
-        """As the domain knows it. Raises Invalid."""
-        errors = self.mistakes(call.product.currencies)
-        if errors:
-            raise Invalid(errors)
+        """As the domain knows it."""
         payer = call.authenticated.user
         to = self.recipient
         return Pay(
