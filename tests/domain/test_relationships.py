@@ -71,7 +71,8 @@ async def test_block_can_be_taken_back_from_whoever_blocked_back(
         await relationships.block(tx, user_id=one.id, other_user_id=other.id, now=now)
         await relationships.add(tx, user_id=other.id, other_user_id=one.id, kind="blocked", now=now)
         await relationships.unblock(tx, user_id=one.id, other_user_id=other.id)
-        blocked = await relationships.blocks(tx, pairs=[(one.id, other.id)])
+        asked = await relationships.ask_blocks(tx, pairs=[(one.id, other.id)])
+        blocked = set(await asked.fetchall())
 
     assert blocked == {(one.id, other.id)}
 
@@ -85,8 +86,9 @@ async def test_block_of_either_side_counts_for_both(
     async with db.transaction() as tx:
         await relationships.block(tx, user_id=two.id, other_user_id=one.id, now=now)
         await relationships.add(tx, user_id=one.id, other_user_id=three.id, kind="friend", now=now)
-        blocked = await relationships.blocks(tx, pairs=pairs)
-        none = await relationships.blocks(tx, pairs=[])
+        asked = await relationships.ask_blocks(tx, pairs=pairs)
+        blocked = set(await asked.fetchall())
+        none = set(await (await relationships.ask_blocks(tx, pairs=[])).fetchall())
 
     assert blocked == {(one.id, two.id), (two.id, one.id)}
     assert none == set()

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow, class_row
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
@@ -59,11 +60,15 @@ _BETWEEN = """
 """
 
 _BLOCKS = """
-    select user_id, other_user_id
-    from relationship
-        join unnest(%(some)s::uuid[], %(others)s::uuid[]) as pair (some_id, other_id)
-            on user_id = some_id and other_user_id = other_id
-    where type = 'blocked'
+    select some_id, other_id
+    from unnest(%(some)b::uuid[], %(others)b::uuid[]) as pair (some_id, other_id)
+    where exists (
+            select from relationship
+            where user_id = some_id and other_user_id = other_id and type = 'blocked'
+        ) or exists (
+            select from relationship
+            where user_id = other_id and other_user_id = some_id and type = 'blocked'
+        )
 """
 
 _IS_VISIBLE = """
@@ -152,15 +157,12 @@ async def between(
     return found
 
 
-async def blocks(tx: Tx, *, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Those of the pairs in which either has blocked the other."""
-    both_ways = sorted({*pairs, *((other, some) for some, other in pairs)})
-    cursor = await tx.execute(
+async def ask_blocks(tx: Tx, *, pairs: Sequence[tuple[UUID, UUID]]) -> AsyncCursor[TupleRow]:
+    """Ask which of the pairs have one who has blocked the other; the rows are those pairs.
+
+    The answer is not waited for, so that in a pipeline other statements may follow.
+    """
+    return await tx.execute(
         _BLOCKS,
-        {
-            "some": [some for some, _ in both_ways],
-            "others": [other for _, other in both_ways],
-        },
+        {"some": [some for some, _ in pairs], "others": [other for _, other in pairs]},
     )
-    blocked = set(await cursor.fetchall())
-    return {(some, other) for some, other in pairs if blocked & {(some, other), (other, some)}}

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from whipround.db import outbox, request_keys
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, Claims, InProgress, KeyReused
-from whipround.domain import fees, payees
+from whipround.domain import fees, payees, relationships
 from whipround.domain.credentials import PinState
 from whipround.domain.funding import FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.payees import Address, Payee
@@ -50,18 +50,6 @@ _RECIPIENTS = """
     where users.id = any(%(ids)b) and funding_source.user_id = any(%(ids)b)
         and users.status = 'active'
         and funding_source.allows_in and funding_source.status = 'enabled'
-"""
-
-_BLOCKS = """
-    select payer_id, recipient_id
-    from unnest(%(payers)b::uuid[], %(recipients)b::uuid[]) as pair (payer_id, recipient_id)
-    where exists (
-            select from relationship
-            where user_id = payer_id and other_user_id = recipient_id and type = 'blocked'
-        ) or exists (
-            select from relationship
-            where user_id = recipient_id and other_user_id = payer_id and type = 'blocked'
-        )
 """
 
 # The wallets of the recipients, the sources of the payers, and the product's fees, in one order.
@@ -216,9 +204,7 @@ class PaymentBatch:
             payers=payers,
             recipients=await tx.execute(_RECIPIENTS, {"ids": recipient_ids}),
             sources=await tx.execute(_SOURCES, {"ids": source_ids}),
-            blocks=await tx.execute(
-                _BLOCKS, {"payers": [p for p, _ in pairs], "recipients": [r for _, r in pairs]}
-            ),
+            blocks=await relationships.ask_blocks(tx, pairs=list(pairs)),
             fee_rules=await tx.execute(fees.RULES_SQL),
             waiting=await tx.execute(_WAITING, {"sources": source_ids}) if addresses else None,
             accounts=await tx.execute(

@@ -196,18 +196,9 @@ def _transfer(state: State, priced: _Priced, recipient: Recipient, decision: Dec
         Leg(state.accounts[PRODUCT, currency], fee),
     )
     state.book.post(Transfer(transaction_id, "payment", f"{transaction_id}:pay", legs))
-    payment = Payment(
-        id=uuid7(),
-        owner_id=command.payer_id,
-        funding_source_id=command.funding_source_id,
-        amount=amount,
-        fee=fee,
-        currency=currency,
-        description=command.description,
-        meta=command.meta,
-        image_url=command.image_url,
-        status="closed",
-        fulfillment_status="fulfilled",
+    payment = _payment(
+        state,
+        priced,
         recipient=Participant(
             id=uuid7(),
             user_id=recipient.user_id,
@@ -219,13 +210,8 @@ def _transfer(state: State, priced: _Priced, recipient: Recipient, decision: Dec
             official=recipient.official,
             meta=command.recipient_meta,
         ),
-        payee_id=None,
         transaction_id=transaction_id,
         in_funding_source_id=recipient.wallet_id,
-        holding=None,
-        expires_at=None,
-        created_at=state.now,
-        updated_at=state.now,
     )
     decision.payments.append(payment)
     if recipient.channel is not None:
@@ -244,7 +230,7 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
     assert command.recipient_address is not None  # noqa: S101 - the caller's case
     payee = state.payees[command.recipient_address]
     amount, currency = command.amount.amount, command.amount.currency
-    holding_id, payment_id = uuid7(), uuid7()
+    holding_id = uuid7()
     holding = Holding(
         id=holding_id,
         payee_id=payee.id,
@@ -252,7 +238,7 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
         source_account_id=priced.account_id,
         source_id=command.funding_source_id,
         kind="payment",
-        object_id=payment_id,
+        object_id=uuid7(),  # the payment's
         transaction_id=uuid7(),
         amount=amount,
         fee=fee,
@@ -267,18 +253,9 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
         raise TooManyWaiting
     state.book.post(hold_transfer(holding))
     state.waiting[holding.source_id] = state.waiting.get(holding.source_id, 0) + 1
-    payment = Payment(
-        id=payment_id,
-        owner_id=command.payer_id,
-        funding_source_id=command.funding_source_id,
-        amount=amount,
-        fee=fee,
-        currency=currency,
-        description=command.description,
-        meta=command.meta,
-        image_url=command.image_url,
-        status="open",
-        fulfillment_status="unfulfilled",
+    payment = _payment(
+        state,
+        priced,
         recipient=Participant(
             id=uuid7(),
             user_id=None,
@@ -290,18 +267,47 @@ def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
             official=False,
             meta=command.recipient_meta,
         ),
-        payee_id=payee.id,
         transaction_id=holding.transaction_id,
-        in_funding_source_id=None,
         holding=holding,
-        expires_at=holding.expires_at,
-        created_at=state.now,
-        updated_at=state.now,
     )
     decision.payments.append(payment)
     decision.holdings.append(holding)
     _tell_payee(state, command, holding, decision)
     return payment
+
+
+def _payment(
+    state: State,
+    priced: _Priced,
+    *,
+    recipient: Participant,
+    transaction_id: UUID,
+    in_funding_source_id: UUID | None = None,
+    holding: Holding | None = None,
+) -> Payment:
+    """The payment of a command: open while its money waits in a holding, done if it does not."""
+    command = priced.command
+    return Payment(
+        id=uuid7() if holding is None else holding.object_id,
+        owner_id=command.payer_id,
+        funding_source_id=command.funding_source_id,
+        amount=command.amount.amount,
+        fee=priced.fee,
+        currency=command.amount.currency,
+        description=command.description,
+        meta=command.meta,
+        image_url=command.image_url,
+        status="closed" if holding is None else "open",
+        fulfillment_status="fulfilled" if holding is None else "unfulfilled",
+        recipient=recipient,
+        payee_id=None if holding is None else holding.payee_id,
+        transaction_id=transaction_id,
+        in_funding_source_id=in_funding_source_id,
+        holding=holding,
+        expires_at=None if holding is None else holding.expires_at,
+        created_at=state.now,
+        updated_at=state.now,
+    )
 
 
 def _tell_payee(state: State, command: Pay, holding: Holding, decision: Decision) -> None:
