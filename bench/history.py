@@ -14,7 +14,7 @@ from bench.people import PIN, Crowd, Payer
 from whipround.db.batch import Batcher
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain.funding import FEES_ACCOUNT
+from whipround.domain.funding.wallet import FEES_ACCOUNT
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Payment
 from whipround.errors import DomainError

@@ -11,10 +11,10 @@ from uuid_utils.compat import uuid7
 
 from bench import ledger
 from whipround.db.database import Database
-from whipround.domain import fees, funding, samples, sessions, tokens
+from whipround.domain import fees, samples, sessions, tokens
 from whipround.domain import products as all_products
 from whipround.domain.devices import NewDevice
-from whipround.domain.funding import WALLET_ACCOUNT
+from whipround.domain.funding.wallet import WALLET_ACCOUNT, wallet_of
 from whipround.domain.installation import Installation
 from whipround.domain.products import Product
 from whipround.domain.users import signup
@@ -103,13 +103,13 @@ async def _person(
             keyring=installation.keyring,
             now=joined,
         )
-        wallet = await funding.wallet_of(tx, user_id=user.id)
+        wallet_id = await wallet_of(tx, user_id=user.id)
         [account_id] = await open_accounts(
-            tx, [NewAccount(wallet.id, WALLET_ACCOUNT, "EUR")], now=joined
+            tx, [NewAccount(wallet_id, WALLET_ACCOUNT, "EUR")], now=joined
         )
         device = NewDevice(id=uuid7(), make="-", model="-", os_name="-", os_version="-")
         token = await tokens.issue(
             tx, user_id=user.id, authenticator="signup", device=device, now=now
         )
         session = await sessions.open_session(tx, token_secret=token.secret, now=now)
-    return Payer(user.id, wallet.id, account_id, session.secret)
+    return Payer(user.id, wallet_id, account_id, session.secret)

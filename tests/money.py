@@ -17,9 +17,9 @@ from tests.people import PIN, make_user, new_phone
 from whipround.db.batch import Batcher
 from whipround.db.database import Database, open_database
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain import funding
 from whipround.domain.audit import DOMAIN_CHECKS
 from whipround.domain.fees import FeeRule, replace_rules
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET, WALLET_ACCOUNT, grant, wallet_of
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Payment
@@ -71,8 +71,8 @@ async def make_person(
     """A user with `amounts` in the wallet."""
     user = await make_user(db, keyring=keyring, now=now, **given)
     async with db.transaction() as tx:
-        wallet = await funding.wallet_of(tx, user_id=user.id)
-    person = Person(user, wallet.id)
+        wallet_id = await wallet_of(tx, user_id=user.id)
+    person = Person(user, wallet_id)
     await fund(db, person, *amounts, now=now)
     return person
 
@@ -80,7 +80,7 @@ async def make_person(
 async def fund(db: Database, person: Person, *amounts: Money, now: datetime) -> None:
     """Put money from the outside world into the person's wallet."""
     async with db.transaction() as tx:
-        await funding.grant(
+        await grant(
             tx,
             wallet_id=person.wallet_id,
             amounts=amounts,
@@ -94,7 +94,7 @@ async def charge(db: Database, *fixed: Money, percent: str = "0") -> None:
     rules = [
         FeeRule(
             kind="payment",
-            funding_source_type=funding.WALLET,
+            funding_source_type=WALLET,
             currency=each.currency,
             title="Fee",
             percent=Decimal(percent),
@@ -114,7 +114,7 @@ async def held(db: Database, person: Person, currency: str = "EUR") -> Decimal:
 
 
 async def held_by(
-    db: Database, owner_id: UUID, currency: str = "EUR", *, kind: str = funding.WALLET_ACCOUNT
+    db: Database, owner_id: UUID, currency: str = "EUR", *, kind: str = WALLET_ACCOUNT
 ) -> Decimal:
     """What the account of an owner holds in one currency; nothing where there is none."""
     [[amount]] = await rows(
@@ -130,7 +130,7 @@ async def held_by(
 
 async def fees_held(db: Database, currency: str = "EUR") -> Decimal:
     """What the product has taken in fees."""
-    return await held_by(db, PRODUCT, currency, kind=funding.FEES_ACCOUNT)
+    return await held_by(db, PRODUCT, currency, kind=FEES_ACCOUNT)
 
 
 async def rows(db: Database, sql: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from whipround.keyring import KEY_BYTES, KeyFileError, Keyring
+from whipround.keyring import KEY_BYTES, KeyFileError, Keyring, SealBroken
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -112,3 +112,17 @@ def test_a_key_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Mo
         Keyring.create(tmp_path / "secret.key")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_sealed_is_opened_for_its_object_alone(keyring: Keyring) -> None:
+    sealed = keyring.seal(ONE, "tok_of_a_card")
+
+    assert b"tok_of_a_card" not in sealed
+    assert keyring.unseal(ONE, sealed) == "tok_of_a_card"
+    for object_id, changed in ((OTHER, sealed), (ONE, sealed[:-1] + bytes([sealed[-1] ^ 1]))):
+        with pytest.raises(SealBroken):
+            keyring.unseal(object_id, changed)
+
+
+def test_the_same_secret_is_sealed_differently_each_time(keyring: Keyring) -> None:
+    assert keyring.seal(ONE, "tok_of_a_card") != keyring.seal(ONE, "tok_of_a_card")

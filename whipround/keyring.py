@@ -11,15 +11,23 @@ import secrets
 from pathlib import Path
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 class KeyFileError(Exception):
     """The secret key is missing or malformed."""
 
 
+class SealBroken(Exception):
+    """What was to be opened was sealed with another key, for another object, or was changed."""
+
+
 class Keyring:
-    """Keyed digests: HMAC-SHA-256, 32 bytes each."""
+    """Keyed digests (HMAC-SHA-256, 32 bytes each), and seals that keep a secret readable to us."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -30,6 +38,7 @@ class Keyring:
             hmac.new(self._derive(purpose), digestmod=hashlib.sha256)
             for purpose in ("pin", "fingerprint", "code", "throttle")
         )
+        self._seal = AESGCM(self._derive("seal"))
 
     @classmethod
     def from_hex(cls, text: str) -> "Keyring":
@@ -85,6 +94,19 @@ class Keyring:
     def throttle(self, kind: str, subject: str) -> bytes:
         """What is stored of whom a limit counts against."""
         return _digest(self._throttle, f"{kind}\0{subject}".encode())
+
+    def seal(self, object_id: UUID, secret: str) -> bytes:
+        """What is stored of a secret that is needed again, such as a card's token."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._seal.encrypt(nonce, secret.encode(), object_id.bytes)
+
+    def unseal(self, object_id: UUID, sealed: bytes) -> str:
+        """The secret of the object that was sealed. Raises SealBroken."""
+        nonce, secret = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._seal.decrypt(nonce, secret, object_id.bytes).decode()
+        except InvalidTag as error:
+            raise SealBroken from error
 
     def _derive(self, purpose: str) -> bytes:
         return hmac.digest(self._root, f"whipround {purpose}".encode(), hashlib.sha256)

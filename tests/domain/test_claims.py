@@ -25,7 +25,8 @@ from tests.money import (
 )
 from tests.people import make_user, new_email, new_phone
 from whipround.db.database import Database
-from whipround.domain import claims, funding
+from whipround.domain import claims
+from whipround.domain.funding.wallet import FEES_ACCOUNT
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR
@@ -360,12 +361,8 @@ async def test_money_in_two_currencies_at_two_addresses_is_locked_in_one_order(
     await charge(db, EUR("0.50"), MXN("0.50"))
     async with db.transaction() as tx:
         # The accounts of the fees, in the order of their ids.
-        [euros] = await open_accounts(
-            tx, [NewAccount(PRODUCT, funding.FEES_ACCOUNT, "EUR")], now=scene.now
-        )
-        [pesos] = await open_accounts(
-            tx, [NewAccount(PRODUCT, funding.FEES_ACCOUNT, "MXN")], now=scene.now
-        )
+        [euros] = await open_accounts(tx, [NewAccount(PRODUCT, FEES_ACCOUNT, "EUR")], now=scene.now)
+        [pesos] = await open_accounts(tx, [NewAccount(PRODUCT, FEES_ACCOUNT, "MXN")], now=scene.now)
     await scene.pay(scene.order(rich, phone, EUR("5.00")), scene.order(rich, email, MXN("5.00")))
 
     # A batch of payments that locks both accounts, and a sign-up that comes between.

@@ -13,7 +13,9 @@ from whipround.db import request_keys
 from whipround.db.database import Database
 from whipround.db.outbox import Message, put
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain import funding, products
+from whipround.domain import products
+from whipround.domain.funding import reading
+from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.installation import Installation
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Payment
@@ -65,14 +67,14 @@ async def pay_phone(
         return Answer(201, b"")
 
     async with db.transaction() as tx:
-        wallet = await funding.wallet_of(tx, user_id=payer.id)
-        await funding.grant(tx, wallet_id=wallet.id, amounts=[OWNED], key=str(payer.id), now=at)
+        wallet_id = await wallet_of(tx, user_id=payer.id)
+        await grant(tx, wallet_id=wallet_id, amounts=[OWNED], key=str(payer.id), now=at)
     order = Pay(
         key=RequestKey(uuid7().bytes, b""),
         payer_id=payer.id,
         payer_name="John Dough",
         pin=keyring.pin(payer.id, PIN),
-        funding_source_id=wallet.id,
+        funding_source_id=wallet_id,
         recipient_user_id=None,
         recipient_address=("phone", phone),
         recipient_name="",
@@ -89,8 +91,8 @@ async def pay_phone(
 
 async def balance(db: Database, user: User) -> Decimal:
     async with db.transaction() as tx:
-        wallet = await funding.wallet_of(tx, user_id=user.id)
-        held = (await funding.balances_of(tx, ids=[wallet.id]))[wallet.id]
+        wallet_id = await wallet_of(tx, user_id=user.id)
+        held = (await reading.balances_of(tx, ids=[wallet_id]))[wallet_id]
     return {each.currency: each.amount for each in held}["EUR"]
 
 

@@ -9,14 +9,15 @@ import msgspec
 
 from whipround.db.database import Tx
 
-Channel = Literal["sms", "email", "call", "push"]
+Channel = Literal["sms", "email", "call", "push", "statement"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message to one address.
 
-    `recipient` is an E.164 number or an email address; `kind` names the template and `data` fills
+    `recipient` is an E.164 number or an email address, or the id of a funding source for what goes
+    on its statement; `kind` names the template and `data` fills
     it; `locale` is the reader's, such as "en-GB".
     """
 

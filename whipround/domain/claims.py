@@ -13,7 +13,8 @@ from whipround.db import outbox
 from whipround.db.batch import TRANSIENT
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Message
-from whipround.domain import funding, payees
+from whipround.domain import payees
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT, wallet_of
 from whipround.domain.payees import Address, Holding, PayeeKind
 from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
 from whipround.ledger.transfers import post_now
@@ -117,12 +118,12 @@ async def _claim(
     held = await payees.lock_held(tx, payee_ids=payee_ids, now=now, limit=CLAIMED_AT_ONCE)
     if not held:
         return []
-    wallet = await funding.wallet_of(tx, user_id=user_id)
+    wallet_id = await wallet_of(tx, user_id=user_id)
     currencies = sorted({holding.currency for holding in held})
     opened = await open_accounts(
         tx,
-        [NewAccount(wallet.id, funding.WALLET_ACCOUNT, currency) for currency in currencies]
-        + [NewAccount(PRODUCT, funding.FEES_ACCOUNT, currency) for currency in currencies],
+        [NewAccount(wallet_id, WALLET_ACCOUNT, currency) for currency in currencies]
+        + [NewAccount(PRODUCT, FEES_ACCOUNT, currency) for currency in currencies],
         now=now,
     )
     to_account = dict(zip(currencies, opened, strict=False))
@@ -140,7 +141,7 @@ async def _claim(
         now=now,
     )
     await payees.finish(tx, held, status="claimed", error_code="", now=now)
-    moved = {**_ids(held), "user_id": user_id, "wallet_id": wallet.id, "now": now}
+    moved = {**_ids(held), "user_id": user_id, "wallet_id": wallet_id, "now": now}
     await tx.execute(_PAYMENTS_CLAIMED, moved)
     await tx.execute(_TRANSACTIONS_CLAIMED, moved)
     await _tell_payers(tx, held, "payment_claimed", now=now)

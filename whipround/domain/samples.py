@@ -4,8 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from whipround.db.database import Database
-from whipround.domain import credentials, fees, funding
+from whipround.domain import credentials, fees
 from whipround.domain.fees import FeeRule
+from whipround.domain.funding.wallet import WALLET, grant, wallet_of
 from whipround.domain.products import Product
 from whipround.domain.users.proofs import Proven
 from whipround.domain.users.signup import NewUser, create
@@ -28,7 +29,7 @@ def fee_rules(currencies: tuple[str, ...]) -> list[FeeRule]:
     return [
         FeeRule(
             kind="payment",
-            funding_source_type=funding.WALLET,
+            funding_source_type=WALLET,
             currency=currency,
             title="Transfer fee",
             percent=Decimal(1),
@@ -65,7 +66,7 @@ async def fill(db: Database, *, product: Product, keyring: Keyring, now: datetim
                 keyring=keyring,
                 now=now,
             )
-            wallet = await funding.wallet_of(tx, user_id=user.id)
-            await funding.grant(
-                tx, wallet_id=wallet.id, amounts=DEMO_MONEY, key=f"{user.id}:grant", now=now
+            wallet_id = await wallet_of(tx, user_id=user.id)
+            await grant(
+                tx, wallet_id=wallet_id, amounts=DEMO_MONEY, key=f"{user.id}:grant", now=now
             )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.money import EUR, MXN, new_key, render
 from whipround.domain.credentials import PIN_TRIES, InvalidPin, PinState, UserLocked
 from whipround.domain.fees import FeeRule
-from whipround.domain.funding import FundingSourceDisabled
+from whipround.domain.funding.reading import FundingSourceDisabled
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import (
     UNCLAIMED_FOR,

@@ -22,7 +22,8 @@ from tests.people import (
 from whipround.db.batch import Batcher
 from whipround.db.database import Database
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain import funding
+from whipround.domain.funding import reading
+from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay
 from whipround.domain.users import update
@@ -53,10 +54,10 @@ class Street:
     async def make_payer(self, amount: str) -> User:
         user = await make_user(self.db, keyring=self.keyring, now=self.now)
         async with self.db.transaction() as tx:
-            wallet = await funding.wallet_of(tx, user_id=user.id)
-            await funding.grant(
+            wallet_id = await wallet_of(tx, user_id=user.id)
+            await grant(
                 tx,
-                wallet_id=wallet.id,
+                wallet_id=wallet_id,
                 amounts=[Money(Decimal(amount), "EUR")],
                 key=str(user.id),
                 now=self.now,
@@ -65,7 +66,7 @@ class Street:
 
     async def pay(self, payer: User, phone: str, amount: str) -> None:
         async with self.db.transaction() as tx:
-            wallet = await funding.wallet_of(tx, user_id=payer.id)
+            wallet_id = await wallet_of(tx, user_id=payer.id)
 
         def render(outcome: object) -> Answer:
             return Answer(400 if isinstance(outcome, DomainError) else 201, b"")
@@ -76,7 +77,7 @@ class Street:
                 payer_id=payer.id,
                 payer_name=payer.full_name,
                 pin=self.keyring.pin(payer.id, PIN),
-                funding_source_id=wallet.id,
+                funding_source_id=wallet_id,
                 recipient_user_id=None,
                 recipient_address=("phone", phone),
                 recipient_name="",
@@ -111,8 +112,8 @@ class Street:
 
     async def balance(self, user_id: UUID) -> Decimal:
         async with self.db.transaction() as tx:
-            wallet = await funding.wallet_of(tx, user_id=user_id)
-            balances = (await funding.balances_of(tx, ids=[wallet.id]))[wallet.id]
+            wallet_id = await wallet_of(tx, user_id=user_id)
+            balances = (await reading.balances_of(tx, ids=[wallet_id]))[wallet_id]
         return next(each.amount for each in balances if each.currency == "EUR")
 
     async def held(self) -> int:

@@ -8,22 +8,23 @@ from litestar.params import FromPath
 from whipround.api.memento.call import Reply, Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.shapes import funding as shapes
-from whipround.domain import funding, transactions
-from whipround.domain.funding import FundingSourceNotFound
+from whipround.domain import transactions
+from whipround.domain.funding import reading
+from whipround.domain.funding.reading import FundingSourceNotFound
 
 
 @get(
     "/v1/funding_sources",
     summary="Get a list of funding sources",
     tags=["Funding sources"],
-    opt=route(filters=funding.FILTERS),
+    opt=route(filters=reading.FILTERS),
 )
 async def list_funding_sources(request: Request) -> Reply[list[shapes.FundingSource]]:
     """Get a list of the current user's funding sources."""
     call, query = request.call, request.list_query()
     async with call.db.transaction() as tx:
-        found = await funding.page(tx, user_id=call.authenticated.user.id, query=query)
-        balances = await funding.balances_of(tx, ids=[source.id for source in found])
+        found = await reading.page(tx, user_id=call.authenticated.user.id, query=query)
+        balances = await reading.balances_of(tx, ids=[source.id for source in found])
     currencies = call.product.currencies
     return page(
         request,
@@ -45,8 +46,8 @@ async def get_funding_source(
     """Get one of the current user's funding sources."""
     call = request.call
     async with call.db.transaction() as tx:
-        found = await funding.get(tx, user_id=call.authenticated.user.id, id_=funding_source_id)
-        balances = await funding.balances_of(tx, ids=[found.id])
+        found = await reading.get(tx, user_id=call.authenticated.user.id, id_=funding_source_id)
+        balances = await reading.balances_of(tx, ids=[found.id])
     return Reply(shapes.funding_source(found, balances[found.id], call.product.currencies))
 
 
@@ -63,7 +64,7 @@ async def list_source_transactions(
     call, query = request.call, request.list_query()
     user_id = call.authenticated.user.id
     async with call.db.transaction() as tx:
-        source = await funding.get(tx, user_id=user_id, id_=funding_source_id)
+        source = await reading.get(tx, user_id=user_id, id_=funding_source_id)
         found = await transactions.page_of_source(
             tx, user_id=user_id, funding_source_id=source.id, query=query
         )

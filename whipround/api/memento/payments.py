@@ -28,7 +28,7 @@ from whipround.api.memento.shapes import payments as shapes
 from whipround.api.memento.shapes_base import encode
 from whipround.db.request_keys import Answer, InProgress, KeyReused
 from whipround.domain.credentials import InvalidPin, UserLocked
-from whipround.domain.funding import FundingSourceDisabled
+from whipround.domain.funding.reading import FundingSourceDisabled
 from whipround.domain.payments import reading, receipts
 from whipround.domain.payments.commands import Blocked, Pay, Payment, TooManyWaiting
 from whipround.domain.payments.reading import PaymentNotFound, Seen

@@ -17,7 +17,7 @@ from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, Claims, InProgress, KeyReused
 from whipround.domain import fees, payees, relationships
 from whipround.domain.credentials import PinState
-from whipround.domain.funding import FEES_ACCOUNT, WALLET_ACCOUNT
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import Pay, Payment
 from whipround.domain.payments.decide import Decision, Recipient, Source, State, decide

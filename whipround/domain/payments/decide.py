@@ -12,7 +12,8 @@ from whipround.db.outbox import Channel, Message
 from whipround.domain import payees
 from whipround.domain.credentials import PinState, judge_pin
 from whipround.domain.fees import FeeRules, quote
-from whipround.domain.funding import WALLET, FundingSourceDisabled
+from whipround.domain.funding.reading import FundingSourceDisabled
+from whipround.domain.funding.wallet import WALLET
 from whipround.domain.payees import HOLDING_ACCOUNT, Address, Holding, Payee, hold_transfer
 from whipround.domain.payments.commands import (
     MOST_WAITING,

@@ -8,8 +8,9 @@ import phonenumbers
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database, Tx
-from whipround.domain import claims, credentials, funding, throttles, tokens
+from whipround.domain import claims, credentials, throttles, tokens
 from whipround.domain.devices import NewDevice
+from whipround.domain.funding.wallet import open_wallet
 from whipround.domain.throttles import Charge
 from whipround.domain.tokens import IssuedToken
 from whipround.domain.users import uniqueness
@@ -151,7 +152,7 @@ async def create(
     }
     with uniqueness.as_field_errors():
         [row] = await (await tx.execute(_INSERT, values)).fetchall()
-    await funding.open_wallet(tx, user_id=user_id, currencies=currencies, now=now)
+    await open_wallet(tx, user_id=user_id, currencies=currencies, now=now)
     await claims.prove(tx, user_id=user_id, addresses=proven.addresses, now=now)
     return User._make(row)
 

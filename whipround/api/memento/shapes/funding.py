@@ -6,7 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount, doc
-from whipround.domain import funding, transactions
+from whipround.domain import transactions
+from whipround.domain.funding import reading
 from whipround.ledger.accounts import Balance
 
 
@@ -73,7 +74,7 @@ class Transaction(Shape):
 
 
 def funding_source(
-    found: funding.FundingSource, balances: Sequence[Balance], currencies: Sequence[str]
+    found: reading.FundingSource, balances: Sequence[Balance], currencies: Sequence[str]
 ) -> FundingSource:
     """A funding source with its balances; `currencies` are those of the product."""
     return FundingSource(

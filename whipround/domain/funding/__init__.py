@@ -1,0 +1,1 @@
+"""Funding sources: where a person's money comes from and goes to."""
