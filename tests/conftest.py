@@ -121,12 +121,15 @@ _DESCRIBE = """
     union all
     select format('%%s %%s', host_names, currencies) from whipround.product
     where schema_name = current_schema
+    union all
+    select format('%%s %%s', name, base) from funding_source_type
     order by 1
 """
 
 _TABLES = """
     select relname::text from pg_class
-    where relnamespace = current_schema::regnamespace and relkind = 'r' and relname <> 'migration'
+    where relnamespace = current_schema::regnamespace and relkind = 'r'
+        and relname not in ('migration', 'funding_source_type')
 """
 
 

@@ -22,7 +22,7 @@ from whipround.domain.fees import FeeRule, replace_rules
 from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET, WALLET_ACCOUNT, grant, wallet_of
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
-from whipround.domain.payments.commands import Pay, Payment
+from whipround.domain.payments.commands import Pay, Payment, Processing
 from whipround.domain.products import Product
 from whipround.domain.users.person import User
 from whipround.errors import DomainError, Invalid
@@ -170,9 +170,11 @@ def order(
         "funding_source_id": payer.wallet_id,
         "recipient_user_id": to.id if isinstance(to, Person) else None,
         "recipient_address": None if isinstance(to, Person) else to,
+        "recipient_source_id": None,
         "recipient_name": "",
         "recipient_meta": "",
         "amount": amount,
+        "source_currency": amount.currency,
         "description": "Lunch",
         "meta": "",
         "image_url": None,
@@ -202,7 +204,7 @@ def outcome_of(answer: Answer) -> Outcome:
     return msgspec.json.decode(answer.body, type=Outcome)
 
 
-Server = Batcher[Pay, Answer]
+Server = Batcher[Pay, Answer | Processing]
 """What carries out payments in a server process."""
 
 
@@ -211,10 +213,16 @@ def server(db: Database, *, now: datetime) -> Server:
     return Batcher(db, PaymentBatch(clock=lambda: now))
 
 
+def answered(result: Answer | Processing) -> Answer:
+    """The answer to an order for which nobody outside had to be asked."""
+    assert isinstance(result, Answer)
+    return result
+
+
 async def pay(at: Server, *orders: Pay) -> list[Outcome]:
     """Have the orders carried out, all sent at once; what each came to."""
     answers = await asyncio.gather(*map(at.submit, orders))
-    return [outcome_of(answer) for answer in answers]
+    return [outcome_of(answered(answer)) for answer in answers]
 
 
 @dataclass(frozen=True, slots=True)

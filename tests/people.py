@@ -17,7 +17,7 @@ from whipround.domain.users import signup
 from whipround.domain.users.person import User
 from whipround.domain.users.proofs import Proven
 from whipround.domain.users.signup import NewUser
-from whipround.domain.verifications import VerificationType
+from whipround.domain.verifications import CodeType
 from whipround.keyring import Keyring
 
 PIN = "1234"
@@ -134,7 +134,7 @@ async def make_verification(
     now: datetime,
     recipient: str,
     user_id: UUID | None = None,
-    kind: VerificationType | None = None,
+    kind: CodeType | None = None,
 ) -> UUID:
     """An approved verification of the recipient, not used yet."""
     kind = kind or ("email" if "@" in recipient else "sms")

@@ -14,13 +14,18 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import get_args
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.gateways.rates.documents import of
 from tests.people import make_user
 from whipround.cli.app import app
 from whipround.db.database import open_database
+from whipround.domain import identity
+from whipround.domain.verifications import DocumentType
 from whipround.keyring import Keyring
 
 TIMEOUT_SECONDS = 60
@@ -144,6 +149,29 @@ def test_products_are_added_and_listed(whipround_elsewhere: Whipround) -> None:
     assert refused.endswith("currencies: 'EURO' is not an ISO 4217 code")
 
 
+def test_funding_types_are_named(whipround_elsewhere: Whipround) -> None:
+    whipround_elsewhere.succeed("init")
+
+    added = whipround_elsewhere.succeed("funding-type", "add", "gift_card", "card")
+
+    assert added == "The product main has the type gift_card now, a card.\n"
+    listed = whipround_elsewhere.succeed("funding-type", "list")
+    assert "savings_account" in listed
+    assert "gift_card" in listed
+    refused = whipround_elsewhere.refuse_here("funding-type", "add", "gift_card", "card")
+    assert refused == "There is already a type gift_card."
+    refused = whipround_elsewhere.refuse_here("funding-type", "add", "Purse", "virtual")
+    assert refused.startswith("name: must be small letters")
+    assert "base: must be one of bank_account, card, crypto_address" in refused
+    removed = whipround_elsewhere.succeed("funding-type", "remove", "gift_card")
+    assert removed == "The product main has no type gift_card any more.\n"
+    refused = whipround_elsewhere.refuse_here("funding-type", "remove", "gift_card")
+    assert refused == "There is no type gift_card."
+    assert whipround_elsewhere.refuse_here("funding-type", "remove", "card") == (
+        "card is a base type."
+    )
+
+
 def test_fees_are_loaded_and_shown(whipround_elsewhere: Whipround, tmp_path: Path) -> None:
     whipround_elsewhere.succeed("init")
     file = tmp_path / "fees.toml"
@@ -155,19 +183,72 @@ def test_fees_are_loaded_and_shown(whipround_elsewhere: Whipround, tmp_path: Pat
         currency = "EUR"
         title = "Service"
         percent = 1.25
+
+        [exchange]
+        spread_percent = 0.75
         """
     )
 
     loaded = whipround_elsewhere.succeed("fees", "load", str(file))
 
-    assert loaded.strip() == "The product main has 1 fee rules now."
-    assert "1.25" in whipround_elsewhere.succeed("fees", "show")
+    said = "The product main has 1 fee rules now, and a spread of 0.75 %."
+    assert loaded.strip() == said
+    shown = whipround_elsewhere.succeed("fees", "show")
+    assert "1.25" in shown
+    assert shown.strip().endswith("The spread of exchange rates is 0.75 %.")
+    file.write_text(file.read_text().replace("virtual", "gold_card"))
+    refused = whipround_elsewhere.refuse_here("fees", "load", str(file))
+    assert refused == "fee.0.funding_source_type: there is no type gold_card"
     file.write_text("fee = ")
     assert whipround_elsewhere.refuse_here("fees", "load", str(file)).startswith(
         "fees.toml: not a TOML"
     )
     missing = whipround_elsewhere.refuse_here("fees", "load", "none.toml")
     assert missing == "No such file or directory: none.toml"
+
+
+def test_limits_and_rates_are_loaded_and_shown(
+    whipround_elsewhere: Whipround, tmp_path: Path
+) -> None:
+    whipround_elsewhere.succeed("init")
+    file = tmp_path / "limits.toml"
+    file.write_text(
+        """
+        [[limit]]
+        funding_source_type = "card"
+        currency = "EUR"
+        direction = "out"
+        period = "month"
+        is_rolling = true
+        amount = 1234.5
+        verified_unlimited = true
+        """
+    )
+
+    loaded = whipround_elsewhere.succeed("limits", "load", str(file))
+
+    assert loaded == "The product main has 1 limits now.\n"
+    shown = whipround_elsewhere.succeed("limits", "show")
+    assert all(it in shown for it in ("rolling month", "1234.5", "unlimited"))
+    file.write_text("[[limit]]")
+    refused = whipround_elsewhere.refuse_here("limits", "load", str(file))
+    assert refused.startswith("limit.0.funding_source_type: Field required; limit.0.currency:")
+
+    file.write_bytes(of("2026-01-14"))
+    loaded = whipround_elsewhere.succeed("rates", "load", str(file))
+    assert loaded == "The product main has 10 exchange rates of 2026-01-14 now.\n"
+    shown = whipround_elsewhere.succeed("rates", "show")
+    assert all(it in shown for it in ("MXN", "20.7638", "2026-01-14", "too old to be used"))
+    file.write_bytes(of("2026-01-13"))
+    refused = whipround_elsewhere.refuse_here("rates", "load", str(file))
+    assert refused == "The rates are of 2026-01-13; those of 2026-01-14 are here already."
+    file.write_text("<html/>")
+    refused = whipround_elsewhere.refuse_here("rates", "load", str(file))
+    assert refused.startswith("the document is not one of the ECB's reference rates: it begins")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/rates.xml"
+    refused = whipround_elsewhere.refuse_here("rates", "load", address)
+    assert refused.startswith("the rates cannot be fetched: ConnectError")
 
 
 def test_the_audit_proves_every_product(whipround_elsewhere: Whipround) -> None:
@@ -209,6 +290,51 @@ def test_people_are_looked_after(whipround_elsewhere: Whipround, fresh_url: str)
     said = whipround_elsewhere.succeed("user", "guardian", "ada", "--nobody")
     assert said == "The guardian of ada is nobody.\n"
     assert whipround_elsewhere.refuse_here("user", "show", "nobody") == "There is no such user."
+
+
+def test_people_are_verified(whipround_elsewhere: Whipround, fresh_url: str) -> None:
+    whipround_elsewhere.succeed("init")
+    keyring = Keyring.read(whipround_elsewhere.data_dir / "secret.key")
+
+    async def send_documents() -> list[str]:
+        now = datetime.now(UTC)
+        async with open_database(fresh_url, connections=4) as db:
+            product = db.of("product_main")
+            user = await make_user(product, keyring=keyring, now=now, username="ada")
+            async with product.transaction() as tx:
+                sent = [
+                    await identity.submit(
+                        tx,
+                        user_id=user.id,
+                        kind=kind,
+                        data="0123 :pizza:\rUK",
+                        event="user_kyc",
+                        keyring=keyring,
+                        now=now,
+                    )
+                    for kind in get_args(DocumentType)
+                ]
+        return [str(each.id) for each in sent]
+
+    passport, licence = asyncio.run(send_documents())
+
+    listed = whipround_elsewhere.succeed("verification", "list")
+    assert listed.index(passport) < listed.index(licence)
+    assert "user_kyc" in listed
+    shown = whipround_elsewhere.succeed("verification", "show", passport)
+    assert "0123 :pizza:" in shown
+    assert "John Dough" in shown
+    said = whipround_elsewhere.succeed("verification", "reject", licence, "--reason", "Blurred.")
+    assert said == "The drivers_license of ada is rejected.\n"
+    said = whipround_elsewhere.succeed("verification", "approve", passport)
+    assert said == "The passport of ada is approved: ada is verified.\n"
+    assert "Blurred." in whipround_elsewhere.succeed("verification", "show", licence)
+    assert "erased" in whipround_elsewhere.succeed("verification", "show", passport)
+    assert passport not in whipround_elsewhere.succeed("verification", "list")
+    said = "The verification is not pending any more."
+    assert whipround_elsewhere.refuse_here("verification", "approve", licence) == said
+    said = "There is no such verification."
+    assert whipround_elsewhere.refuse_here("verification", "show", str(UUID(int=1))) == said
 
 
 def test_serve_makes_what_it_needs_outlives_a_kill_and_leaves_nothing(whipround: Whipround) -> None:
@@ -316,7 +442,7 @@ def test_a_misspelt_setting_of_the_file_is_told(whipround: Whipround) -> None:
 def test_help_shows_what_is_in_brackets() -> None:
     shown = CliRunner().invoke(app, ["fees", "load", "--help"], env={"COLUMNS": "120"}).stdout
 
-    assert "A TOML file of [[fee]] tables." in shown
+    assert "A TOML file of [[fee]] tables and an [exchange] table." in shown
 
 
 def test_a_gateway_that_makes_no_sense_is_told(whipround_elsewhere: Whipround) -> None:

@@ -278,7 +278,8 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_lines_are_not_too_long(page: Path) -> None:
-    assert all(len(line) <= LONGEST_LINE for line in page.read_text().splitlines())
+    lines = page.read_text().splitlines()
+    assert all(len(line) <= LONGEST_LINE for line in lines if not line.startswith("|"))
 
 
 def test_every_decision_is_short_and_listed() -> None:

@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
     script = "".join(blocks("sh"))
-    assert len(re.findall(r"\bcurl ", script)) == 6
+    assert len(re.findall(r"\bcurl ", script)) == 9
     assert script.count(PRINTED_ADDRESS) == 1
 
     done = subprocess.run(
@@ -43,14 +43,22 @@ def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    [promised] = blocks("json")
-    assert_among(json.loads(promised), json.loads(done.stdout))
+    for promised, printed in zip(blocks("json"), documents(done.stdout), strict=True):
+        assert_among(json.loads(promised), printed)
 
 
-def assert_among(part: dict[str, Any], whole: dict[str, Any]) -> None:
+def documents(text: str) -> Iterator[Any]:
+    """The JSON documents that follow each other in a text."""
+    while text:
+        document, end = json.JSONDecoder().raw_decode(text)
+        yield document
+        text = text[end:].lstrip()
+
+
+def assert_among(part: Any, whole: Any) -> None:
     """All of `part` is in `whole`, which may say more."""
-    for name, value in part.items():
-        if isinstance(value, dict):
+    if isinstance(part, dict):
+        for name, value in part.items():
             assert_among(value, whole[name])
-        else:
-            assert whole[name] == value
+    else:
+        assert whole == part

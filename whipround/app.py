@@ -19,7 +19,9 @@ from whipround.api.sandbox import refuse as refuse_in_sandbox
 from whipround.api.sandbox import sandbox as sandbox_app
 from whipround.api.services import Directory, open_directory
 from whipround.api.types import App, Receive, Scope, Send
+from whipround.api.webhooks import webhooks
 from whipround.domain.installation import Installation, open_installation
+from whipround.gateways.processors.live import hints_of
 from whipround.jobs.worker import Worker, run_worker
 from whipround.settings import Settings
 
@@ -44,6 +46,7 @@ async def serve(
                 installation.db,
                 installation.products,
                 keyring=installation.keyring,
+                processors=worker.processors,
                 sandbox=installation.sandbox,
             ) as directory,
             _apps(installation, directory, worker, settings) as root,
@@ -89,6 +92,8 @@ async def _apps(
         "/readyz": readyz(installation.db),
         "/v1/": front(litestar, memento.DIALECT, memento_errors.refuse),
     }
+    hints = hints_of(settings, sandbox=installation.sandbox)
+    apps["/webhooks/"] = webhooks(directory, stripe=hints)
     if installation.sandbox:
         apps["/sandbox/"] = front(sandbox_app, b"sandbox", refuse_in_sandbox)
     # A mounted app's lifespan would never run: it is run here.

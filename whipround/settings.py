@@ -59,6 +59,25 @@ class Settings(BaseSettings):
     call_url: SecretStr | None = Field(
         None, description="The apprise URL of a voice-call service, in the same form."
     )
+    stripe_secret_key: SecretStr | None = Field(
+        None,
+        description="The secret key, `sk_…` or a restricted `rk_…`, of the Stripe account through"
+        " which cards are charged and banks are paid.",
+    )
+    stripe_webhook_secret: SecretStr | None = Field(
+        None,
+        description="The signing secret, `whsec_…`, of the webhook endpoint that tells Stripe's"
+        " news to `/webhooks/stripe`.",
+    )
+    stripe_url: str | None = Field(
+        None, description="Where Stripe's API is, if not at Stripe's own address."
+    )
+    rates_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Where exchange rates are fetched every day: the address of the European"
+        " Central Bank's daily XML, or of something in that form.",
+    )
     trusted_proxies: str = Field(
         "",
         description="The addresses or networks of proxies, with commas between them, whose"

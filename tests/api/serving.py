@@ -13,6 +13,11 @@ from whipround.api.memento.app import DIALECT, HANDLERS, create_app
 from whipround.api.memento.errors import refuse
 from whipround.api.services import Directory
 from whipround.api.types import App
+from whipround.gateways.processors.live import OpenProcessors, processors_of
+from whipround.settings import Settings
+
+PROCESSORS = processors_of(Settings(), sandbox=True)
+"""The processor of a sandbox, for cards and for banks."""
 
 
 @asynccontextmanager
@@ -30,9 +35,12 @@ async def memento(
     handlers: Sequence[ControllerRouterHandler] = HANDLERS,
     log: RequestLog | None = None,
     nudge: Callable[[], None] = lambda: None,
+    processors: OpenProcessors = PROCESSORS,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the Memento dialect, who asks for this product."""
-    directory = Directory(shared.installation_db, keyring=shared.keyring, sandbox=True)
+    directory = Directory(
+        shared.installation_db, keyring=shared.keyring, processors=processors, sandbox=True
+    )
     directory.set([shared.product])
     front = Front(
         create_app(handlers),

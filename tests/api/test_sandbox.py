@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import httpx
+import psycopg
 import pytest
 
-from tests.api.serving import client_of
+from tests.api.serving import PROCESSORS, client_of
 from whipround.api.bodies import Malformed
 from whipround.api.context import Call, Front
 from whipround.api.logs import RequestLog
@@ -20,6 +21,7 @@ from whipround.db.database import Database
 from whipround.db.outbox import Message
 from whipround.domain.products import Product
 from whipround.errors import Unavailable
+from whipround.gateways.processors.protocol import OutcomeUnknown
 from whipround.keyring import Keyring
 
 PHONE = "+447911123456"
@@ -29,7 +31,7 @@ PHONE = "+447911123456"
 async def client(
     installation_db: Database, product: Product, keyring: Keyring
 ) -> AsyncIterator[httpx.AsyncClient]:
-    directory = Directory(installation_db, keyring=keyring, sandbox=True)
+    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=True)
     directory.set([product])
     front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse)
     async with client_of(front) as client:
@@ -51,7 +53,7 @@ async def test_its_calls_are_logged_with_their_path(
 ) -> None:
     stream = io.BytesIO()
     log = RequestLog(stream, as_json=True)
-    directory = Directory(installation_db, keyring=keyring, sandbox=True)
+    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=True)
     directory.set([product])
     front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=log)
     async with client_of(front) as client:
@@ -112,6 +114,23 @@ async def test_a_recipient_may_be_written_in_many_ways(
     assert [it["recipient"] for it in answer.json()] == [PHONE]
 
 
+@pytest.mark.anyio
+async def test_a_statement_is_that_of_its_funding_source(
+    client: httpx.AsyncClient, db: Database, now: datetime
+) -> None:
+    source = "0190a5ee-0b70-7e3c-8000-0123456789ab"
+    async with db.transaction() as tx:
+        data = {"code": "123456", "description": "Bank"}
+        message = Message("statement", source, "funding_source_code", "en", data)
+        await outbox.put(tx, [message], now=now)
+
+    answer = await client.get("/sandbox/messages", params={"recipient": source.upper()})
+
+    [message] = answer.json()
+    assert (message["channel"], message["recipient"]) == ("statement", source)
+    assert (message["body"], message["data"]["code"]) == ("Whipround code 123456", "123456")
+
+
 @pytest.mark.parametrize(
     ("text", "recipient"),
     [
@@ -143,7 +162,14 @@ async def test_nul_finds_nothing(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(Malformed(), 400), (Unavailable(), 503), (ValueError("secret"), 500)]
+    ("error", "status"),
+    [
+        (Malformed(), 400),
+        (Unavailable(), 503),
+        (psycopg.OperationalError("secret"), 503),
+        (OutcomeUnknown(), 503),
+        (ValueError("secret"), 500),
+    ],
 )
 def test_errors(error: Exception, status: int, caplog: pytest.LogCaptureFixture) -> None:
     call = Call({"method": "GET", "path": "/", "query_string": b""}, {})

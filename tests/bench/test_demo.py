@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from bench.demo import Answer, NotSo, Teller
+from bench.demo.stage import Answer, NotSo, Teller
 
 
 def test_the_story_comes_out_well_and_the_books_hold() -> None:
@@ -16,6 +16,7 @@ def test_the_story_comes_out_well_and_the_books_hold() -> None:
 
     assert told.returncode == 0, told.stdout + told.stderr
     assert "Ana pays Ben €50.00, and a fee of €0.50 on top" in told.stdout
+    assert "the card is charged €101.75" in told.stdout
     assert "The books hold." in told.stdout
     assert told.stdout.rstrip().endswith("All held.")
 

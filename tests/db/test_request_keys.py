@@ -17,6 +17,7 @@ from whipround.db.request_keys import (
     InProgress,
     KeyReused,
     RequestKey,
+    begin,
     once,
 )
 from whipround.errors import Declined, DomainError
@@ -190,6 +191,24 @@ async def test_a_key_without_an_answer_yet_is_in_progress(db: Database, now: dat
 
     assert isinstance(claims.earlier(KEY), InProgress)
     assert isinstance(claims.earlier(SAID_OTHERWISE), KeyReused)
+
+
+async def test_what_has_only_begun_is_in_progress_until_its_answer_is_kept(
+    notes: Database, now: datetime
+) -> None:
+    async def note(tx: Tx, number: int) -> Answer | int:
+        await _note(tx)
+        return number
+
+    number = await begin(notes, KEY, note, refuse=_render, now=now)
+
+    assert isinstance(number, int)
+    with pytest.raises(InProgress):
+        await begin(notes, KEY, note, refuse=_render, now=now)
+    async with notes.transaction() as tx:
+        await request_keys.keep(tx, [(number, DONE)])
+    assert await begin(notes, KEY, note, refuse=_render, now=now) == DONE
+    assert await _written(notes) == 1
 
 
 async def test_a_key_that_was_pruned_while_it_was_looked_up_is_in_progress() -> None:

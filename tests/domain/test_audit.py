@@ -11,11 +11,14 @@ from whipround.db.database import Database
 from whipround.domain import claims
 from whipround.domain.audit import DOMAIN_CHECKS
 from whipround.domain.payments.commands import UNCLAIMED_FOR
+from whipround.domain.refunds.checks import REFUND_CHECKS
 from whipround.ledger.audit import audit
 
 pytestmark = pytest.mark.anyio
 
-TRANSFERS, PAYMENTS, GAVE, GOT, HOLDINGS = (check.claim for check in DOMAIN_CHECKS)
+TRANSFERS, PAYMENTS, GAVE, GOT, HOLDINGS, CLEARING, ASKED = (
+    check.claim for check in DOMAIN_CHECKS[: -len(REFUND_CHECKS)]
+)
 
 
 class Payments(NamedTuple):

@@ -1,5 +1,6 @@
-"""What is quoted, and which fee files are taken."""
+"""What is charged, and which fee files are taken."""
 
+import asyncio
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.money import EUR, JPY, MXN
+from tests.money import EUR, JPY
 from whipround.db.database import Database
+from whipround.domain import fx
 from whipround.domain.fees import (
     FeeRule,
     FeeRules,
-    quote,
+    Tariff,
+    charge,
+    find,
     read_file,
+    replace,
     replace_rules,
     rules,
 )
@@ -46,11 +51,7 @@ def _by_kind(*found: FeeRule) -> FeeRules:
     return {(rule.kind, rule.funding_source_type, rule.currency): rule for rule in found}
 
 
-def _quote(rule: FeeRule, amount: Money) -> Money:
-    return quote(_by_kind(rule), kind="payment", funding_source_type="virtual", amount=amount)
-
-
-# Quoting.
+# Charging.
 
 
 @pytest.mark.parametrize(
@@ -71,31 +72,34 @@ def _quote(rule: FeeRule, amount: Money) -> Money:
         ({}, "20.00", "0"),
     ],
 )
-def test_quote(rule: dict[str, str], amount: str, fee: str) -> None:
-    assert _quote(_rule(**rule), EUR(amount)) == EUR(fee)
+def test_charge(rule: dict[str, str], amount: str, fee: str) -> None:
+    assert charge(_rule(**rule), EUR(amount)) == EUR(fee)
 
 
 def test_a_currency_without_decimals_gets_none() -> None:
-    assert _quote(_rule(percent="2.5", currency="JPY"), JPY("500")) == JPY("12")
+    assert charge(_rule(percent="2.5", currency="JPY"), JPY("500")) == JPY("12")
 
 
-def test_only_the_rule_of_this_kind_source_and_currency_counts() -> None:
+def test_the_rule_of_this_kind_currency_and_nearest_type_counts() -> None:
     found = _by_kind(
         _rule(percent="1"),
         _rule(percent="2", currency="MXN"),
         _rule(percent="3", funding_source_type="card"),
-        _rule(percent="4", kind="payout"),
+        _rule(percent="4", funding_source_type="gold_card"),
+        _rule(percent="5", kind="withdrawal"),
     )
 
-    def ask(kind: str, source: str, amount: Money) -> Money:
-        return quote(found, kind=kind, funding_source_type=source, amount=amount)
+    def ask(kind: str, types: tuple[str, ...], currency: str = "EUR") -> Decimal | None:
+        rule = find(found, kind=kind, types=types, currency=currency)
+        return None if rule is None else rule.percent
 
-    assert ask("payment", "virtual", EUR("100")) == EUR("1")
-    assert ask("payment", "virtual", MXN("100")) == MXN("2")
-    assert ask("payment", "card", EUR("100")) == EUR("3")
-    assert ask("payout", "virtual", EUR("100")) == EUR("4")
-    assert ask("payout", "card", EUR("100")) == EUR("0")
-    assert ask("payment", "virtual", JPY("100")) == JPY("0")
+    assert ask("payment", ("virtual", "virtual")) == 1
+    assert ask("payment", ("virtual", "virtual"), "MXN") == 2
+    assert ask("payment", ("silver_card", "card")) == 3
+    assert ask("payment", ("gold_card", "card")) == 4
+    assert ask("withdrawal", ("virtual", "virtual")) == 5
+    assert ask("withdrawal", ("virtual", "virtual"), "MXN") is None
+    assert ask("top_up", ("card", "card")) is None
 
 
 PARTS = st.decimals(min_value=0, max_value=10**9, places=2)
@@ -124,7 +128,7 @@ def _exactly(rule: FeeRule, amount: Decimal) -> Fraction:
 @given(RULES, AMOUNTS)
 def test_a_fee_is_the_exact_one_rounded_half_even_once(rule: FeeRule, amount: Decimal) -> None:
     with localcontext(Context(prec=4)):  # of no account
-        fee = _quote(rule, Money(amount, "EUR"))
+        fee = charge(rule, Money(amount, "EUR"))
 
     assert fee.currency == "EUR"
     assert fits_currency(fee.amount, "EUR")
@@ -135,12 +139,12 @@ def test_a_fee_is_the_exact_one_rounded_half_even_once(rule: FeeRule, amount: De
 def test_more_never_costs_less(rule: FeeRule, one: Decimal, other: Decimal) -> None:
     less, more = sorted((one, other))
 
-    assert _quote(rule, Money(less, "EUR")) <= _quote(rule, Money(more, "EUR"))
+    assert charge(rule, Money(less, "EUR")) <= charge(rule, Money(more, "EUR"))
 
 
 @given(RULES, AMOUNTS)
 def test_a_fee_keeps_to_its_bounds(rule: FeeRule, amount: Decimal) -> None:
-    fee = _quote(rule, Money(amount, "EUR")).amount
+    fee = charge(rule, Money(amount, "EUR")).amount
 
     assert fee >= rule.minimum
     assert rule.maximum is None or fee <= rule.maximum
@@ -166,6 +170,46 @@ async def test_rules_are_replaced_as_a_whole(db: Database) -> None:
     assert after == _by_kind(*second)
 
 
+@pytest.mark.anyio
+async def test_a_tariff_is_for_types_that_there_are(db: Database) -> None:
+    good = Tariff([_rule(funding_source_type="standard_credit_card")], Decimal("1.5"))
+    wrong = [
+        _rule(funding_source_type="gold_card"),
+        _rule(kind="top_up"),
+        _rule(kind="withdrawal", funding_source_type="savings_account"),
+        _rule(funding_source_type="crypto_address"),
+        _rule(),
+    ]
+
+    async with db.transaction() as tx:
+        await replace(tx, good)
+        with pytest.raises(Invalid) as caught:
+            await replace(tx, Tariff(wrong, Decimal(2)))
+        there, spread = await rules(tx), await fx.read_spread(tx)
+
+    assert {(error.field, error.code) for error in caught.value.errors} == {
+        ("fee.0.funding_source_type", "not_found"),
+        ("fee.1.funding_source_type", "unsupported"),
+        ("fee.2.funding_source_type", "unsupported"),
+        ("fee.3.funding_source_type", "unsupported"),
+    }
+    assert there == _by_kind(*good.rules)
+    assert spread == Decimal("1.5")
+
+
+@pytest.mark.anyio
+async def test_two_loads_at_once_come_one_after_the_other(db: Database) -> None:
+    async def load(percent: str) -> None:
+        async with db.transaction() as tx:
+            await replace(tx, Tariff([_rule(percent=percent)], Decimal(percent)))
+
+    await asyncio.gather(*(load(percent) for percent in "12345678"))
+
+    async with db.transaction() as tx:
+        [rule] = (await rules(tx)).values()
+        assert rule.percent == await fx.read_spread(tx)
+
+
 # Files.
 
 HEAD = '[[fee]]\nkind = "payment"\nfunding_source_type = "virtual"\ncurrency = "EUR"\n'
@@ -189,20 +233,24 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
         HEAD,
         'title = "Gebühr"\npercent = 2.5\nfixed = 0.10\nminimum = "0.20"\nmaximum = 5\n',
         HEAD.replace("EUR", "JPY"),
+        "[exchange]\nspread_percent = 1.25",
     )
 
-    assert read_file(path) == [
-        _rule(title="Gebühr", percent="2.5", fixed="0.10", minimum="0.20", maximum="5"),
-        _rule(currency="JPY"),
-    ]
+    assert read_file(path) == Tariff(
+        [
+            _rule(title="Gebühr", percent="2.5", fixed="0.10", minimum="0.20", maximum="5"),
+            _rule(currency="JPY"),
+        ],
+        Decimal("1.25"),
+    )
 
 
-def test_an_empty_file_has_no_rules(tmp_path: Path) -> None:
-    assert read_file(_file(tmp_path, "# no fees")) == []
+def test_an_empty_file_has_no_rules_and_no_spread(tmp_path: Path) -> None:
+    assert read_file(_file(tmp_path, "# no fees")) == Tariff([], Decimal(0))
 
 
 def test_a_number_in_a_file_is_exact(tmp_path: Path) -> None:
-    [rule] = read_file(_file(tmp_path, HEAD, "percent = 0.1"))
+    [rule] = read_file(_file(tmp_path, HEAD, "percent = 0.1")).rules
 
     assert str(rule.percent) == "0.1"
 
@@ -215,7 +263,8 @@ def test_a_number_in_a_file_is_exact(tmp_path: Path) -> None:
         ("currency = 1", "currency", "invalid"),
         ('kind = "Payment"', "kind", "invalid"),
         ('kind = ""', "kind", "invalid"),
-        ('funding_source_type = "a1"', "funding_source_type", "invalid"),
+        ('kind = "payout"', "kind", "invalid"),
+        ('funding_source_type = "a card"', "funding_source_type", "invalid"),
         ('title = ""', "title", "invalid"),
         ("percent = -0.1", "percent", "invalid"),
         ("percent = 100.01", "percent", "invalid"),
@@ -236,9 +285,16 @@ def test_what_is_wrong_with_a_rule(tmp_path: Path, line: str, field: str, code: 
     name = line.partition(" ")[0]
     head = "".join(it for it in HEAD.splitlines(keepends=True) if not it.startswith(f"{name} "))
 
-    assert _errors(_file(tmp_path, HEAD, head.replace("payment", "payout"), line)) == {
+    assert _errors(_file(tmp_path, HEAD, head.replace("payment", "top_up"), line)) == {
         (f"fee.1.{field}", code)
     }
+
+
+@pytest.mark.parametrize("spread", ["-0.1", "100", "nan", "true", '"a"'])
+def test_what_is_no_spread(tmp_path: Path, spread: str) -> None:
+    path = _file(tmp_path, f"[exchange]\nspread_percent = {spread}")
+
+    assert _errors(path) == {("exchange.spread_percent", "invalid")}
 
 
 def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
@@ -249,6 +305,7 @@ def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
         HEAD.replace("EUR", "JPY"),
         "fixed = 0.5\nminimum = 2\nmaximum = 1",
         "[[fee]]",
+        "[exchange]\nspread = 1",
     )
 
     assert _errors(path) == {
@@ -258,6 +315,7 @@ def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
         ("fee.2.kind", "invalid"),
         ("fee.2.funding_source_type", "invalid"),
         ("fee.2.currency", "invalid"),
+        ("exchange.spread", "invalid"),
     }
 
 

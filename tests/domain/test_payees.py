@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -15,7 +16,7 @@ from whipround.db.database import Database
 from whipround.domain import payees
 from whipround.domain.payees import Address, Holding
 from whipround.domain.payments.commands import UNCLAIMED_FOR
-from whipround.ledger.transfers import Leg
+from whipround.ledger.transfers import Leg, Transfer
 
 
 async def _lock(db: Database, addresses: Sequence[Address], now: datetime) -> list[UUID]:
@@ -118,7 +119,7 @@ async def test_what_waits_is_found_by_payee_and_by_age(
             for age in (-timedelta(seconds=1), timedelta(0), timedelta(days=1))
         ]
 
-    assert [(it.amount, it.fee, it.total) for it in held] == [
+    assert [(it.amount, it.fee, it.worth.total) for it in held] == [
         (Decimal(2), Decimal("0.50"), Decimal("2.50"))
     ]
     assert [it.payee_id for it in both] == [of_early, of_late]
@@ -150,19 +151,22 @@ HELD = Holding(
 
 
 def test_a_holding_takes_amount_and_fee_and_gives_back_both() -> None:
-    hold, release = payees.hold_transfer(HELD), payees.release_transfer(HELD)
+    card = uuid7()
 
-    assert set(hold.legs) == {
-        Leg(HELD.source_account_id, Decimal("-6.50")),
-        Leg(HELD.account_id, Decimal("6.50")),
+    hold = payees.hold_transfer(HELD, from_account_id=card)
+    release = payees.release_transfer(HELD)
+
+    assert set(hold.legs) == {Leg(card, Decimal("-6.50")), Leg(HELD.account_id, Decimal("6.50"))}
+    assert set(release.legs) == {
+        Leg(HELD.account_id, Decimal("-6.50")),
+        Leg(HELD.source_account_id, Decimal("6.50")),
     }
-    assert {(it.account_id, -it.amount) for it in hold.legs} == set(release.legs)
 
 
 def test_a_settlement_gives_the_amount_to_the_person_and_the_fee_to_the_product() -> None:
-    person, product = uuid7(), uuid7()
+    wallet_id = uuid7()
 
-    settle = payees.settle_transfer(HELD, to_account_id=person, fees_account_id=product)
+    settle, (person, product) = _settled(HELD, wallet_id)
 
     assert set(settle.legs) == {
         Leg(HELD.account_id, Decimal("-6.50")),
@@ -171,11 +175,33 @@ def test_a_settlement_gives_the_amount_to_the_person_and_the_fee_to_the_product(
     }
 
 
+def test_what_converts_passes_through_the_positions_of_both_currencies() -> None:
+    held = replace(HELD, pays_amount=Decimal("7.20"), pays_currency="USD")
+
+    settle, (person, product, euros, dollars) = _settled(held, uuid7())
+
+    assert set(settle.legs) == {
+        Leg(HELD.account_id, Decimal("-6.50")),
+        Leg(product, Decimal("0.50")),
+        Leg(euros, Decimal("6.00")),
+        Leg(dollars, Decimal("-7.20")),
+        Leg(person, Decimal("7.20")),
+    }
+
+
+def _settled(held: Holding, wallet_id: UUID) -> tuple[Transfer, list[UUID]]:
+    """The transfer, and the accounts of the person, the fees and the positions."""
+    wanted = payees.settle_accounts(held, to_source_id=wallet_id)
+    accounts = {new.name: uuid7() for new in wanted}
+    settle = payees.settle_transfer(held, to_source_id=wallet_id, accounts=accounts)
+    return settle, list(accounts.values())
+
+
 def test_each_step_of_a_holding_has_a_key_of_its_own_that_never_changes() -> None:
     def keys() -> list[str]:
         return [
-            payees.hold_transfer(HELD).key,
-            payees.settle_transfer(HELD, to_account_id=uuid7(), fees_account_id=uuid7()).key,
+            payees.hold_transfer(HELD, from_account_id=uuid7()).key,
+            _settled(HELD, uuid7())[0].key,
             payees.release_transfer(HELD).key,
         ]
 

@@ -197,6 +197,7 @@ async def test_a_transaction_is_seen_by_its_two_parties_only(
         == [
             Transaction(
                 id=id_,
+                kind="payment",
                 payment_id=made.payment_id,
                 out_user_id=ann.id,
                 in_user_id=ben.id,
@@ -206,6 +207,9 @@ async def test_a_transaction_is_seen_by_its_two_parties_only(
                 amount=Decimal(6),
                 fee=Decimal("0.50"),
                 currency="EUR",
+                source_amount=None,
+                source_currency=None,
+                exchange_rate=None,
                 tracking_code="",
                 meta="",
                 error_code="",

@@ -13,7 +13,7 @@ from whipround.db import request_keys
 from whipround.db.database import Database
 from whipround.db.outbox import Message, put
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain import products
+from whipround.domain import fx, products, samples
 from whipround.domain.funding import reading
 from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.installation import Installation
@@ -77,9 +77,11 @@ async def pay_phone(
         funding_source_id=wallet_id,
         recipient_user_id=None,
         recipient_address=("phone", phone),
+        recipient_source_id=None,
         recipient_name="",
         recipient_meta="",
         amount=PAID,
+        source_currency=PAID.currency,
         description="Pizza",
         meta="",
         image_url=None,
@@ -193,6 +195,23 @@ async def test_one_product_that_fails_keeps_no_other_from_its_turn(
     old = "created_at < now() - interval '30 days'"
     assert await count(db, "request_key", old) == 0
     assert await housekeeping.prune(installation.db) == 0
+
+
+async def test_a_sandbox_that_was_left_alone_has_rates_of_today(
+    installation: Installation, db: Database, settings: Settings
+) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("update exchange_rate set published_on = published_on - 30")
+
+    async def are_of_today() -> bool:
+        async with db.transaction() as tx:
+            return await fx.newest(tx) == datetime.now(UTC).date()
+
+    assert not await are_of_today()
+    async with run_worker(installation, settings):
+        await until(are_of_today)
+    with_rates = await count(db, "exchange_rate")
+    assert with_rates == len(samples.PER_EURO)
 
 
 async def test_jobs_that_came_to_nothing_are_forgotten(

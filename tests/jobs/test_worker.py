@@ -52,6 +52,15 @@ async def ticks(installation: Installation) -> int:
     return int(await fetch(jobs, "select last_value from procrastinate_jobs_id_seq"))
 
 
+async def is_idle(installation: Installation) -> bool:
+    """Whether the queue has begun to tick, and no job is under way just now."""
+    query = """
+        select is_called and not exists (select from procrastinate_jobs)
+        from procrastinate_jobs_id_seq
+    """
+    return bool(await fetch(installation.db.of("jobs"), query))
+
+
 def with_mail(server: MailServer, settings: Settings) -> Settings:
     url = SecretStr(f"smtp://127.0.0.1:{server.port}")
     return settings.model_copy(update={"smtp_url": url, "mail_from": "pay@example.org"})
@@ -183,6 +192,7 @@ async def test_lost_connections_come_back(
         await write(db, "jane@example.com")
         worker.nudge()
         await until(partial(is_delivered, db))
+        await until(partial(is_idle, installation))
         async with await psycopg.AsyncConnection.connect(installation.conninfo) as outside:
             await outside.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -199,6 +209,7 @@ async def test_a_killed_postgresql_comes_back(
         await write(db, "jane@example.com")
         worker.nudge()
         await until(partial(is_delivered, db))
+        await until(partial(is_idle, installation))
         postmaster = await fetch(db, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
         os.kill(int(postmaster), signal.SIGKILL)
 

@@ -105,10 +105,20 @@ class Context(TypedDict):
 
     currencies: Sequence[str]
     body: Mapping[str, Any]
+    known: Mapping[str, Any]
 
 
-def parse(model: type[Model], body: bytes, *, currencies: Sequence[str] = ()) -> Model:
-    """`body` as a `model`, for a product of these currencies.
+_NOTHING: Mapping[str, Any] = {}
+
+
+def parse(
+    model: type[Model],
+    body: bytes,
+    *,
+    currencies: Sequence[str] = (),
+    known: Mapping[str, Any] = _NOTHING,
+) -> Model:
+    """`body` as a `model`, for a product of these currencies, of which more may be `known`.
 
     Raises MalformedBody, and Invalid naming every wrong field.
     """
@@ -117,11 +127,11 @@ def parse(model: type[Model], body: bytes, *, currencies: Sequence[str] = ()) ->
     errors = [*_nul_fields(value, "")] if b"\\u0000" in body else []
     try:
         data: Model = model.__pydantic_validator__.validate_python(
-            value, context=Context(currencies=currencies, body=value)
+            value, context=Context(currencies=currencies, body=value, known=known)
         )
     except ValidationError as error:
-        known = {e.field for e in errors}
-        errors += [e for e in field_errors(error) if e.field not in known]
+        named = {e.field for e in errors}
+        errors += [e for e in field_errors(error) if e.field not in named]
     if errors:
         raise Invalid(errors[:MAX_ERRORS])
     return data

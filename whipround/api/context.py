@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import uuid_utils
 
@@ -54,12 +54,15 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 class Call:
     """What a handler knows of its request. `now` is aware UTC, read once.
 
     `session` is None for a caller who has not said who they are. `body` holds the bytes as sent,
-    once they have been read. `headers` have lower-case names; of one that may be repeated the last
-    counts.
+    once they have been read; `known` is what its validators have to know. `headers` have lower-case
+    names; of one that may be repeated the last counts.
     """
 
     __slots__ = (
@@ -69,6 +72,7 @@ class Call:
         "body",
         "correlation_id",
         "headers",
+        "known",
         "now",
         "services",
         "session",
@@ -86,6 +90,7 @@ class Call:
         self.now = datetime.now(UTC)
         self.session: Session | None = None
         self.body: bytes | None = None
+        self.known: Mapping[str, Any] = _NOTHING
         self.status = 0
 
     async def find_product(self, directory: Directory) -> None:

@@ -15,10 +15,17 @@ from zoneinfo import available_timezones
 import msgspec
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
-from whipround.money import EXACT, LARGEST, SCALE, is_currency
+from whipround.money import EXACT, LARGEST, SCALE, digits, fits_currency, is_currency
 
 Code = Literal[
     "required",
@@ -93,6 +100,25 @@ Currency = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]}),
 ]
 """A three-letter ISO 4217 code in capitals. Whether the product has it is not checked here."""
+
+
+def _supported(value: str, info: ValidationInfo) -> str:
+    currencies = (info.context or {})["currencies"]
+    if value not in currencies:
+        wrong("unsupported", f"must be one of {', '.join(currencies)}")
+    return value
+
+
+SupportedCurrency = Annotated[Currency, AfterValidator(_supported)]
+"""A currency that the product has."""
+
+
+def check_decimals(amount: Decimal, currency: object) -> Decimal:
+    """Refuse an amount with more decimals than its currency, which is what was sent as one."""
+    if isinstance(currency, str) and is_currency(currency) and not fits_currency(amount, currency):
+        wrong("too_precise", f"must have at most {digits(currency)} decimals")
+    return amount
+
 
 # Text. Checked by pydantic's own means, which are the cheapest: these are on the way of a payment.
 

@@ -1,42 +1,77 @@
-"""What a sandbox shows of what it would have sent: `GET /sandbox/messages?recipient=`.
+"""What a sandbox shows of what it would have sent, and what can be made to happen outside of it.
 
-The routes exist in a sandbox only, and need no credential: nothing in one is worth anything.
+`GET /sandbox/messages?recipient=`, `POST /sandbox/charges/{id}/approve` and the like. The routes
+exist in a sandbox only, and need no credential: nothing in one is worth anything.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import msgspec
+import psycopg
 
 from whipround.api.bodies import Malformed
 from whipround.api.context import Call, Rendered
 from whipround.api.types import Receive, Scope, Send
-from whipround.errors import DomainError, Unavailable
+from whipround.errors import Conflict, DomainError, NotFound, Unavailable
 from whipround.flows.deliveries import sandbox_messages
+from whipround.flows.simulations import ACTS, Act
+from whipround.gateways.processors.protocol import ProcessorError
 
 logger = logging.getLogger(__name__)
 
 _MESSAGES = "/sandbox/messages"
 
 _NOT_FOUND = Rendered(404)
-_WRONG_METHOD = Rendered(405, b"", ((b"allow", b"GET"),))
+
+
+class _Route(NamedTuple):
+    template: str
+    method: str
+    act: Callable[[Call], Awaitable[Rendered]]
 
 
 async def sandbox(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """The routes of the sandbox, behind a `Front`."""
     call: Call = scope["state"]["call"]
-    if call.path != _MESSAGES:
+    route = _route(call.path)
+    if route is None:
         await call.answer(send, *_NOT_FOUND)
         return
-    scope["path_template"] = _MESSAGES  # for the log, as Litestar does it
-    if scope["method"] != "GET":
-        await call.answer(send, *_WRONG_METHOD)
+    scope["path_template"] = route.template  # for the log, as Litestar does it
+    if scope["method"] != route.method:
+        allowed = ((b"allow", route.method.encode("ascii")),)
+        await call.answer(send, 405, b"", allowed)
     else:
         try:
-            rendered = await _messages(call)
+            rendered = await route.act(call)
         except Exception as error:  # noqa: BLE001 (each has its answer)
             rendered = refuse(error, call)
         await call.answer(send, *rendered)
+
+
+def _route(path: str) -> _Route | None:
+    if path == _MESSAGES:
+        return _Route(_MESSAGES, "GET", _messages)
+    match path.split("/"):
+        case ["", "sandbox", kind, id_, name] if (kind, name) in ACTS:
+            act = ACTS[kind, name]
+            template = f"/sandbox/{kind}/{{id}}/{name}"
+            return _Route(template, "POST", lambda call: _happen(call, act, id_))
+    return None
+
+
+async def _happen(call: Call, act: Act, id_: str) -> Rendered:
+    """Have it happen to the transaction, or the gateway response, of that id."""
+    try:
+        known_as = UUID(id_)
+    except ValueError:
+        return _NOT_FOUND
+    changed = await act(call.services.desk, known_as, call.now)
+    return Rendered(200, msgspec.json.encode({"id": changed.id, "status": changed.status}))
 
 
 async def _messages(call: Call) -> Rendered:
@@ -64,13 +99,21 @@ def recipient_of(text: str) -> str | None:
 
 def refuse(error: Exception, call: Call) -> Rendered:
     """How the sandbox answers an error."""
-    if isinstance(error, Malformed):
-        return _error(400, error)
-    if isinstance(error, Unavailable):
-        return _error(503, error)
-    request_id = call.correlation_id.decode()
-    logger.error("a request failed", exc_info=error, extra={"request_id": request_id})
+    if isinstance(error, NotFound):
+        return _NOT_FOUND
+    if isinstance(error, DomainError) and (status := _status(error)):
+        return _error(status, error)
+    told = {"request_id": call.correlation_id.decode()}
+    if isinstance(error, psycopg.OperationalError | ProcessorError):
+        logger.warning("a request cannot be served now: %r", error, extra=told)
+        return _error(503, Unavailable())
+    logger.error("a request failed", exc_info=error, extra=told)
     return _error(500, DomainError("An unknown exception occurred."))
+
+
+def _status(error: DomainError) -> int | None:
+    kinds = {Malformed: 400, Conflict: 409, Unavailable: 503}
+    return next((kinds[kind] for kind in kinds if isinstance(error, kind)), None)
 
 
 def _error(status: int, error: DomainError) -> Rendered:

@@ -15,10 +15,12 @@ from whipround.db.database import Database, Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import products, sessions
 from whipround.domain.payments.batch import PaymentBatch
-from whipround.domain.payments.commands import Pay
+from whipround.domain.payments.commands import Pay, Processing
 from whipround.domain.products import Product
 from whipround.domain.sessions import Session
 from whipround.errors import Unavailable
+from whipround.flows.desk import Desk, open_desk
+from whipround.gateways.processors.live import OpenProcessors
 from whipround.keyring import Keyring
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ class Services:
     """What the handlers of one product work with.
 
     `product_id` is the product's id as a header shows it. `sessions` looks a session up by the
-    digest of its token, many in one query; `payments` carries payments out in groups.
+    digest of its token, many in one query; `payments` carries payments out in groups; the `desk` is
+    where money goes in and out.
     """
 
     product: Product
@@ -49,7 +52,8 @@ class Services:
     keyring: Keyring
     sandbox: bool
     sessions: Batcher[bytes, Session | None]
-    payments: Batcher[Pay, Answer]
+    payments: Batcher[Pay, Answer | Processing]
+    desk: Desk
 
 
 async def _find_sessions(tx: Tx, digests: Sequence[bytes]) -> list[Session | None]:
@@ -63,9 +67,12 @@ class Directory:
     A product added by another process is found within 15 seconds, or when first asked for by id.
     """
 
-    def __init__(self, db: Database, *, keyring: Keyring, sandbox: bool) -> None:
+    def __init__(
+        self, db: Database, *, keyring: Keyring, processors: OpenProcessors, sandbox: bool
+    ) -> None:
         self._db = db
         self._keyring = keyring
+        self._processors = processors
         self._sandbox = sandbox
         self._by_id: dict[bytes, Services] = {}
         self._by_host: dict[bytes, Services] = {}
@@ -128,6 +135,12 @@ class Directory:
             sandbox=self._sandbox,
             sessions=Batcher(db, _find_sessions, reads_only=True),
             payments=Batcher(db, PaymentBatch()),
+            desk=open_desk(
+                db,
+                product_id=product.id,
+                keyring=self._keyring,
+                processors=self._processors(db),
+            ),
         )
 
     async def drain(self) -> None:
@@ -135,6 +148,7 @@ class Directory:
         for services in self._by_id.values():
             await services.sessions.drain()
             await services.payments.drain()
+            await services.desk.settlements.drain()
 
 
 def _host_name(host: bytes) -> bytes:
@@ -144,10 +158,15 @@ def _host_name(host: bytes) -> bytes:
 
 @asynccontextmanager
 async def open_directory(
-    db: Database, known: Iterable[Product], *, keyring: Keyring, sandbox: bool
+    db: Database,
+    known: Iterable[Product],
+    *,
+    keyring: Keyring,
+    processors: OpenProcessors,
+    sandbox: bool,
 ) -> AsyncIterator[Directory]:
     """The directory of an installation, kept up to date; drained at the end."""
-    directory = Directory(db, keyring=keyring, sandbox=sandbox)
+    directory = Directory(db, keyring=keyring, processors=processors, sandbox=sandbox)
     directory.set(known)
     watching = asyncio.create_task(_watch(directory))
     try:

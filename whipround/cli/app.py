@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from whipround import __version__
-from whipround.cli import audit, fees, products, server, users
+from whipround.cli import (
+    audit,
+    fees,
+    funding_types,
+    limits,
+    products,
+    rates,
+    server,
+    users,
+    verifications,
+)
 from whipround.cli.running import console
 
 app = typer.Typer(
@@ -19,7 +29,11 @@ server.register(app)
 audit.register(app)
 app.add_typer(products.app, name="product")
 app.add_typer(users.app, name="user")
+app.add_typer(verifications.app, name="verification")
+app.add_typer(funding_types.app, name="funding-type")
 app.add_typer(fees.app, name="fees")
+app.add_typer(limits.app, name="limits")
+app.add_typer(rates.app, name="rates")
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 (called by typer)

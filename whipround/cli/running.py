@@ -8,6 +8,7 @@ import socket
 import sys
 import tomllib
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from types import FrameType
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -24,6 +25,7 @@ from whipround.db.schema import SchemaError
 from whipround.domain.installation import InstallationError
 from whipround.errors import DomainError
 from whipround.gateways.messages.protocol import GatewayMisconfigured
+from whipround.gateways.rates.protocol import RatesError
 from whipround.keyring import KeyFileError
 from whipround.settings import Settings
 
@@ -50,6 +52,7 @@ _TROUBLES = (
     GatewayMisconfigured,
     InstallationError,
     KeyFileError,
+    RatesError,
     SchemaError,
 )
 """What is not a mistake of ours; each message is for the operator to read."""
@@ -82,6 +85,11 @@ def fail(message: str) -> NoReturn:
     """End the command with one line about what is in the way."""
     print(f"whipround: {' '.join(message.split())}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+def plain(number: Decimal | None) -> str:
+    """A number as people write it in a table: without zeros that say nothing; None is empty."""
+    return "" if number is None else f"{number.normalize():f}"
 
 
 async def _until_terminated(work: Awaitable[Result]) -> Result:

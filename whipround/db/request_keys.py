@@ -7,13 +7,15 @@ first attempt ended for the client. Keys are kept for 30 days.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from whipround.db.database import Database, Tx
 from whipround.errors import Conflict, Declined, DomainError
+
+Begun = TypeVar("Begun")
 
 KEPT_FOR = timedelta(days=30)
 
@@ -64,9 +66,11 @@ _FIND = """
     where request_key.id = any(%(ids)b)
 """
 
+# Of two that answer a request once its outcome is known the first counts.
 _KEEP = """
     insert into request_answer (number, status, body)
     select * from unnest(%(numbers)b::bigint[], %(statuses)b::smallint[], %(bodies)b::bytea[])
+    on conflict (number) do nothing
 """
 
 _FORGET = """
@@ -182,6 +186,26 @@ async def once(
     `refuse` renders is kept; where that is None, nothing is remembered and the error goes on.
     Raises KeyReused for the same key with another request.
     """
+
+    async def answering(tx: Tx, _: int) -> Answer:
+        return await act(tx)
+
+    return await begin(db, key, answering, refuse=refuse, now=now)
+
+
+async def begin(
+    db: Database,
+    key: RequestKey,
+    act: Callable[[Tx, int], Awaitable[Answer | Begun]],
+    *,
+    refuse: Callable[[DomainError], Answer | None],
+    now: datetime,
+) -> Answer | Begun:
+    """As `once`, for a write that may only have begun when its transaction is committed.
+
+    `act` gets the number of the key too. What it returns that is no answer is given back; the
+    answer is to be kept under the number, and until then the key's request is in progress.
+    """
     async with db.transaction() as tx:
         claims = await (await take(tx, [key], now=now)).taken(tx)
         earlier = claims.earlier(key)
@@ -189,16 +213,18 @@ async def once(
             raise earlier
         if earlier is not None:
             return earlier
+        number = claims.number(key)
         try:
             async with tx.transaction():
-                answer = await act(tx)
+                outcome = await act(tx, number)
         except DomainError as error:
             refusal = refuse(error)
             if refusal is None:
                 raise
-            answer = refusal
-        await keep(tx, [(claims.number(key), answer)])
-        return answer
+            outcome = refusal
+        if isinstance(outcome, Answer):
+            await keep(tx, [(number, outcome)])
+        return outcome
 
 
 async def prune(tx: Tx, *, now: datetime, limit: int) -> int:

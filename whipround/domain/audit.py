@@ -2,26 +2,57 @@
 
 from collections.abc import Sequence
 
+from whipround.domain.refunds.checks import REFUND_CHECKS
 from whipround.ledger.audit import Check
 
 DOMAIN_CHECKS: Sequence[Check] = (
+    # What was done to a transaction's money, and what the outside said of it if it was asked, for
+    # every status that it can have.
     Check(
-        "every transaction that claims money has its transfer, and no other one",
+        "every transaction that claims money has its transfers, and no other ones",
         """
-        select format('transaction %s is %s but its transfers are: %s', transaction.id, status,
-            coalesce(string_agg(transfer.kind, ', '), 'none'))
-        from transaction left join transfer on transfer.key in (
-            transaction.id || ':pay', transaction.id || ':hold',
-            transaction.id || ':settle', transaction.id || ':release'
-        )
-        group by transaction.id
-        having array_agg(transfer.kind order by transfer.kind) not in (
-            array['payment'], array['hold'], array['hold', 'settle'], array['hold', 'release']
-        ) or (status = 'approved') <> (
-            coalesce(bool_or(transfer.kind in ('payment', 'settle')), false)
-        ) or (status = 'active') <> (
-            array_agg(transfer.kind) = array['hold']
-        ) or (status = 'cancelled') <> coalesce(bool_or(transfer.kind = 'release'), false)
+        select format('%s %s is %s, its transfers are: %s; the outside: %s', transaction.kind,
+            transaction.id, transaction.status,
+            coalesce(string_agg(transfer.kind, ', ' order by transfer.kind), 'none'),
+            coalesce(gateway_call.kind || ' ' || gateway_call.status, 'not asked'))
+        from transaction
+            left join gateway_call on gateway_call.transaction_id = transaction.id
+            left join transfer on transfer.key in (
+                transaction.id || ':pay', transaction.id || ':hold', transaction.id || ':settle',
+                transaction.id || ':release', transaction.id || ':return',
+                transaction.id || ':refund'
+            )
+        group by transaction.id, gateway_call.id
+        having (transaction.kind, transaction.status,
+            coalesce(string_agg(transfer.kind, ' ' order by transfer.kind), ''),
+            coalesce(gateway_call.kind || ' ' || gateway_call.status, '')) not in (
+                ('payment', 'approved', 'payment', ''),
+                ('payment', 'active', 'hold', ''),
+                ('payment', 'approved', 'hold settle', ''),
+                ('payment', 'cancelled', 'hold release', ''),
+                ('payment', 'active', '', 'charge open'),
+                ('payment', 'active', '', 'charge pending'),
+                ('payment', 'rejected', '', 'charge declined'),
+                ('payment', 'cancelled', '', 'charge cancelled'),
+                ('payment', 'approved', 'payment', 'charge approved'),
+                ('payment', 'active', 'hold', 'charge approved'),
+                ('payment', 'approved', 'hold settle', 'charge approved'),
+                ('payment', 'cancelled', 'hold release', 'charge approved'),
+                ('payment', 'failed', 'return', 'charge approved'),
+                ('payment', 'active', 'hold', 'payout open'),
+                ('payment', 'active', 'hold', 'payout pending'),
+                ('payment', 'approved', 'hold settle', 'payout approved'),
+                ('payment', 'rejected', 'hold release', 'payout declined'),
+                ('payment', 'cancelled', 'hold release', 'payout cancelled'),
+                ('payment', 'failed', 'hold return settle', 'payout failed'),
+                ('refund', 'approved', 'refund', ''),
+                ('refund', 'active', 'hold', 'refund open'),
+                ('refund', 'active', 'hold', 'refund pending'),
+                ('refund', 'approved', 'hold settle', 'refund approved'),
+                ('refund', 'approved', 'hold settle', 'refund declined'),
+                ('refund', 'approved', 'hold settle', 'refund cancelled'),
+                ('refund', 'approved', 'hold return settle', 'refund failed')
+            )
         """,
     ),
     Check(
@@ -29,10 +60,15 @@ DOMAIN_CHECKS: Sequence[Check] = (
         """
         select format('payment %s disagrees with transaction %s',
             coalesce(payment.id, payment_id), coalesce(transaction.id, transaction_id))
-        from payment full join transaction on transaction.id = transaction_id
+        from payment full join (
+            select * from transaction where kind = 'payment'
+        ) as transaction on transaction.id = transaction_id
         where transaction.id is null or transaction.payment_id is distinct from payment.id
-            or transaction.amount <> payment.amount or transaction.currency <> payment.currency
-            or transaction.fee <> payment.fee
+            or (transaction.amount, transaction.currency, transaction.fee)
+                <> (payment.amount, payment.currency, payment.fee)
+            or (transaction.source_amount, transaction.source_currency, transaction.exchange_rate)
+                is distinct from
+                (payment.source_amount, payment.source_currency, payment.exchange_rate)
             or (transaction.status = 'approved') <> (payment.fulfillment_status = 'fulfilled')
             or (transaction.status = 'active') <> (payment.status = 'open')
             or transaction.in_user_id is distinct from payment.recipient_user_id
@@ -41,21 +77,26 @@ DOMAIN_CHECKS: Sequence[Check] = (
     Check(
         "every transaction took its amount and its fee from the paying source",
         """
-        select format('transaction %s says %s and a fee of %s, its wallet gave %s', transaction.id,
-            transaction.amount, fee, coalesce(-entry.amount, 0))
+        select format('transaction %s says %s and a fee of %s, its source gave %s', transaction.id,
+            coalesce(source_amount, transaction.amount), fee, coalesce(-entry.amount, 0))
         from transaction
+            left join gateway_call on gateway_call.transaction_id = transaction.id
             join transfer on transfer.key in (
-                transaction.id || ':pay', transaction.id || ':hold')
+                transaction.id || ':pay', transaction.id || ':hold',
+                case gateway_call.kind when 'charge' then transaction.id || ':return' end
+            )
             left join account on account.owner_id = out_funding_source_id
-                and account.kind = 'wallet' and account.currency = transaction.currency
+                and account.kind = 'wallet'
+                and account.currency = coalesce(source_currency, transaction.currency)
             left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
-        where entry.amount is distinct from -(transaction.amount + fee)
+        where transaction.kind = 'payment'
+            and entry.amount is distinct from -(coalesce(source_amount, transaction.amount) + fee)
         """,
     ),
     Check(
         "every approved transaction moved its amount into the receiving source",
         """
-        select format('transaction %s says %s, its wallet got %s', transaction.id,
+        select format('transaction %s says %s, its source got %s', transaction.id,
             transaction.amount, coalesce(entry.amount, 0))
         from transaction
             join transfer on transfer.key in (
@@ -63,7 +104,8 @@ DOMAIN_CHECKS: Sequence[Check] = (
             left join account on account.owner_id = in_funding_source_id
                 and account.kind = 'wallet' and account.currency = transaction.currency
             left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
-        where status = 'approved' and entry.amount is distinct from transaction.amount
+        where transaction.kind = 'payment' and status = 'approved'
+            and entry.amount is distinct from transaction.amount
         """,
     ),
     Check(
@@ -75,4 +117,52 @@ DOMAIN_CHECKS: Sequence[Check] = (
             case when status = 'held' then holding.amount + holding.fee else 0 end
         """,
     ),
+    Check(
+        "the clearing accounts hold what is on its way to the outside, and nothing else",
+        """
+        select format('%s %s are being cleared, and %s are there', coalesce(sum, 0),
+            coalesce(underway.currency, account.currency), coalesce(balance, 0))
+        from (
+            select currency, sum(amount)
+            from (
+                select payment.currency, payment.amount
+                from payment join transaction on transaction.id = transaction_id
+                where payment.kind = 'withdrawal' and transaction.status = 'active'
+                union all
+                select coalesce(payment.source_currency, payment.currency), payment.fee
+                from payment join transaction on transaction.id = transaction_id
+                where payment.kind = 'withdrawal' and transaction.status = 'active'
+                union all
+                select coalesce(refund.source_currency, refund.currency),
+                    coalesce(refund.source_amount, refund.amount) + refund.fee
+                from refund join transaction on transaction.id = transaction_id
+                where transaction.status = 'active'
+            ) as part
+            group by currency
+        ) as underway full join (
+            select currency, balance from account where kind = 'clearing'
+        ) as account on account.currency = underway.currency
+        where coalesce(sum, 0) <> coalesce(balance, 0)
+        """,
+    ),
+    Check(
+        "the outside was asked to move exactly what each transaction says",
+        """
+        select format('transaction %s: the outside was asked for %s %s', transaction.id,
+            gateway_call.amount, gateway_call.currency)
+        from gateway_call
+            left join transaction on transaction.id = gateway_call.transaction_id
+            left join refund on refund.transaction_id = transaction.id
+        where gateway_call.kind <> 'register'
+            and (gateway_call.amount, gateway_call.currency) is distinct from case gateway_call.kind
+                when 'charge' then (
+                    coalesce(transaction.source_amount, transaction.amount) + transaction.fee,
+                    coalesce(transaction.source_currency, transaction.currency))
+                when 'payout' then (transaction.amount, transaction.currency)
+                else (coalesce(refund.source_amount, refund.amount) + refund.fee,
+                    coalesce(refund.source_currency, refund.currency))
+            end
+        """,
+    ),
+    *REFUND_CHECKS,
 )

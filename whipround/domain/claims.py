@@ -14,9 +14,10 @@ from whipround.db.batch import TRANSIENT
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Message
 from whipround.domain import payees
-from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT, wallet_of
+from whipround.domain.funding.wallet import wallet_of
 from whipround.domain.payees import Address, Holding, PayeeKind
-from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
+from whipround.domain.users.person import REACHED_AT
+from whipround.ledger.accounts import open_accounts
 from whipround.ledger.transfers import post_now
 from whipround.money import round_to_currency
 
@@ -48,18 +49,13 @@ _TRANSACTIONS_RETURNED = """
     where id = any(%(transactions)s)
 """
 
-# Whom to tell, and how: by proven email, else by SMS.
-_PAYERS = """
-    select payment.id, payment.description, users.locale,
-        case when email_verified_at is not null then 'email'
-            when phone_verified_at is not null then 'sms' end as channel,
-        case when email_verified_at is not null then email else phone end as address,
-        payee.address as payee
+_PAYERS = f"""
+    select payment.id, payment.description, users.locale, {REACHED_AT}, payee.address as payee
     from payment
         join users on users.id = payment.owner_id
         join payee on payee.id = payment.recipient_payee_id
     where payment.id = any(%(payments)s)
-"""
+"""  # noqa: S608 (our own column names)
 
 
 CLAIMED_AT_ONCE = 200
@@ -119,23 +115,17 @@ async def _claim(
     if not held:
         return []
     wallet_id = await wallet_of(tx, user_id=user_id)
-    currencies = sorted({holding.currency for holding in held})
-    opened = await open_accounts(
-        tx,
-        [NewAccount(wallet_id, WALLET_ACCOUNT, currency) for currency in currencies]
-        + [NewAccount(PRODUCT, FEES_ACCOUNT, currency) for currency in currencies],
-        now=now,
-    )
-    to_account = dict(zip(currencies, opened, strict=False))
-    fees_account = dict(zip(currencies, opened[len(currencies) :], strict=True))
+    wanted = {
+        new.name: new
+        for holding in held
+        for new in payees.settle_accounts(holding, to_source_id=wallet_id)
+    }
+    opened = await open_accounts(tx, list(wanted.values()), now=now)
+    accounts = dict(zip(wanted, opened, strict=True))
     await post_now(
         tx,
         [
-            payees.settle_transfer(
-                holding,
-                to_account_id=to_account[holding.currency],
-                fees_account_id=fees_account[holding.currency],
-            )
+            payees.settle_transfer(holding, to_source_id=wallet_id, accounts=accounts)
             for holding in held
         ],
         now=now,
@@ -215,10 +205,13 @@ async def _tell_payers(tx: Tx, held: Sequence[Holding], kind: str, *, now: datet
         holding = by_payment[payment_id]
         if channel is None:
             continue
-        returned = holding.total if kind == "payment_returned" else holding.amount
+        worth = holding.worth
+        amount, currency = worth.amount, worth.currency
+        if kind == "payment_returned":
+            amount, currency = worth.total, worth.source_currency
         data = {
-            "amount": str(round_to_currency(returned, holding.currency)),
-            "currency": holding.currency,
+            "amount": str(round_to_currency(amount, currency)),
+            "currency": currency,
             "recipient": recipient,
             "description": description,
         }

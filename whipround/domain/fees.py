@@ -1,33 +1,31 @@
-"""Fees: a product's rules, and the one pure function that quotes from them.
+"""Fees: what a product charges for payments, and the files that say so."""
 
-What is quoted is what is charged. The payer pays the fee on top of the amount.
-"""
-
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from whipround.db.database import Tx
-from whipround.errors import FieldError, Invalid
-from whipround.money import ROUNDING, Money, fits_currency, is_currency, round_to_currency
+from whipround.domain import fx, rule_files
+from whipround.domain.funding.wallet import BANK_ACCOUNT, CARD, WALLET
+from whipround.domain.rule_files import About, Currency, Title, TypeName, fits
+from whipround.money import ROUNDING, Money, round_to_currency
+
+_SOURCES = {
+    "payment": (WALLET, CARD, BANK_ACCOUNT),
+    "top_up": (CARD, BANK_ACCOUNT),
+    "withdrawal": (WALLET,),
+}
+"""What each kind of payment can be paid from."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeeRule:
-    """What one kind of movement from one type of funding source costs in one currency.
+    """What one kind of payment from one type of funding source costs in one currency.
 
     `percent` of the amount plus `fixed`, not below `minimum` nor above `maximum` (None: no limit).
     """
@@ -42,18 +40,32 @@ class FeeRule:
     maximum: Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """All that a product charges. The spread is in per cent of an exchange rate."""
+
+    rules: Sequence[FeeRule]
+    spread_percent: Decimal
+
+
 FeeRules = Mapping[tuple[str, str, str], FeeRule]
 """A product's rules by kind, funding source type and currency."""
 
 
-def quote(rules: FeeRules, *, kind: str, funding_source_type: str, amount: Money) -> Money:
-    """The fee for moving `amount`, in its currency and rounded half-even to its ISO digits.
+def find(rules: FeeRules, *, kind: str, types: Sequence[str], currency: str) -> FeeRule | None:
+    """The rule for moving money of a kind: the first of the types that has one counts.
 
-    Zero where no rule applies.
+    `types` are what the product calls a funding source, then what it is at bottom.
     """
-    rule = rules.get((kind, funding_source_type, amount.currency))
-    if rule is None:
-        return Money(Decimal(0), amount.currency)
+    for type_ in types:
+        rule = rules.get((kind, type_, currency))
+        if rule is not None:
+            return rule
+    return None
+
+
+def charge(rule: FeeRule, amount: Money) -> Money:
+    """What the rule makes of an amount of its currency, rounded half-even to the ISO digits."""
     share = ROUNDING.multiply(amount.amount, ROUNDING.scaleb(rule.percent, -2))
     fee = max(ROUNDING.add(share, rule.fixed), rule.minimum)
     if rule.maximum is not None:
@@ -65,6 +77,11 @@ RULES_SQL = """
     select kind, funding_source_type, currency, title, percent, fixed, minimum, maximum
     from fee_rule
     order by kind, funding_source_type, currency
+"""
+
+# Two loads at once come one after the other; whoever only reads waits for neither.
+_LOCK = """
+    lock table fee_rule in share row exclusive mode
 """
 
 _INSERT = """
@@ -88,6 +105,7 @@ async def rules(tx: Tx) -> FeeRules:
 
 async def replace_rules(tx: Tx, new: Sequence[FeeRule]) -> None:
     """Put `new` in the place of all rules: from the next payment on they apply."""
+    await tx.execute(_LOCK)
     await tx.execute("delete from fee_rule")
     for rule in new:
         await tx.execute(
@@ -95,36 +113,36 @@ async def replace_rules(tx: Tx, new: Sequence[FeeRule]) -> None:
         )
 
 
+async def replace(tx: Tx, tariff: Tariff) -> None:
+    """Have the product charge so much from the next payment on, and nothing else.
+
+    Raises Invalid naming every rule for a type of funding source that there is not, or that no
+    such payment can be made from.
+    """
+    about = [About(rule.funding_source_type, rule.kind) for rule in tariff.rules]
+    await rule_files.check_types(tx, "fee", about, allowed=_SOURCES)
+    await replace_rules(tx, tariff.rules)
+    await fx.write_spread(tx, tariff.spread_percent)
+
+
 class _RuleInput(BaseModel):
     """One `[[fee]]` table of a fee file."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: str = Field(pattern=r"^[a-z_]{1,40}$")
-    funding_source_type: str = Field(pattern=r"^[a-z_ ]{1,40}$")
-    currency: str
-    title: str = Field("Fee", min_length=1, max_length=100)
+    kind: Literal["payment", "top_up", "withdrawal"]
+    funding_source_type: TypeName
+    currency: Currency
+    title: Title = "Fee"
     percent: Decimal = Field(Decimal(0), ge=0, le=100, max_digits=12)
     fixed: Decimal = Field(Decimal(0), ge=0, max_digits=20)
     minimum: Decimal = Field(Decimal(0), ge=0, max_digits=20)
     maximum: Decimal | None = Field(None, ge=0, max_digits=20)
 
-    @field_validator("currency")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if not is_currency(value):
-            raise PydanticCustomError("invalid", "must be a three-letter ISO 4217 code")
-        return value
-
     @field_validator("fixed", "minimum", "maximum")
     @classmethod
     def _fits(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
-        currency = info.data.get("currency")  # None: wrong by itself
-        if value is not None and currency is not None and not fits_currency(value, currency):
-            raise PydanticCustomError(
-                "too_precise", "has more decimals than {currency} has", {"currency": currency}
-            )
-        return value
+        return fits(value, info)
 
     @field_validator("maximum")
     @classmethod
@@ -134,39 +152,29 @@ class _RuleInput(BaseModel):
         return value
 
 
+class _Exchange(BaseModel):
+    """The `[exchange]` table of a fee file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spread_percent: Decimal = Field(Decimal(0), ge=0, lt=100, max_digits=12)
+
+
 class _FeeFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     fee: list[_RuleInput] = []
+    exchange: _Exchange = _Exchange()
 
 
-def read_file(path: Path) -> list[FeeRule]:
-    """The rules of a TOML file of `[[fee]]` tables.
+def read_file(path: Path) -> Tariff:
+    """What a TOML file of `[[fee]]` tables, and an `[exchange]` table, says.
 
     Raises Invalid naming every wrong entry, OSError when the file cannot be read.
     """
-    try:
-        parsed = _FeeFile.model_validate(
-            tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Invalid.field(path.name, "invalid", f"not a TOML file: {error}") from error
-    except ValidationError as error:
-        raise Invalid(
-            FieldError(
-                ".".join(map(str, e["loc"])),
-                e["type"] if e["type"] in {"too_precise", "too_small"} else "invalid",
-                e["msg"],
-            )
-            for e in error.errors()
-        ) from error
+    parsed = rule_files.read(path, _FeeFile)
     found = [FeeRule(**rule.model_dump()) for rule in parsed.fee]
-    keys = [(rule.kind, rule.funding_source_type, rule.currency) for rule in found]
-    errors = [
-        FieldError(f"fee.{number}", "already_taken", f"repeats the rule for {', '.join(key)}")
-        for number, key in enumerate(keys)
-        if key in keys[:number]
-    ]
-    if errors:
-        raise Invalid(errors)
-    return found
+    rule_files.refuse_repeated(
+        "fee", [(rule.kind, rule.funding_source_type, rule.currency) for rule in found]
+    )
+    return Tariff(found, parsed.exchange.spread_percent)

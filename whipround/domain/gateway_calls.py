@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from whipround.db.database import Tx
+from whipround.db.request_keys import RequestKey
 from whipround.errors import Declined, NotFound
 from whipround.outcomes import Outcome
 
@@ -127,12 +128,37 @@ _FIND = f"""
     select {COLUMNS} from gateway_call where id = %(id)s
 """  # noqa: S608 (our own column names)
 
+_ASKED = f"""
+    select {COLUMNS}, coalesce(card.id, bank_account.id) as account_id,
+        coalesce(card.sealed, bank_account.sealed) as sealed,
+        coalesce(payment.description, '') as description,
+        coalesce(charge.reference_code, '') as charge_reference
+    from gateway_call
+        left join card on card.funding_source_id = gateway_call.funding_source_id
+        left join bank_account on bank_account.funding_source_id = gateway_call.funding_source_id
+        left join transaction on transaction.id = gateway_call.transaction_id
+        left join payment on payment.id = transaction.payment_id
+        left join gateway_call as charge on charge.id = gateway_call.charge_id
+    where gateway_call.id = %(id)s
+"""  # noqa: S608
+
+_OF_REQUEST = """
+    select gateway_call.id
+    from request_key join gateway_call on gateway_call.request_number = request_key.number
+    where request_key.id = %(id)s and gateway_call.status <> 'open'
+"""
+
+_OF_TRANSACTION = """
+    select id from gateway_call where id = %(id)s or transaction_id = %(id)s
+"""
+
 _DUE = """
     select id from gateway_call where due_at <= %(now)s order by due_at limit %(limit)s
 """
 
 _LEASE = """
-    update gateway_call set attempts = attempts + 1, due_at = %(until)s, updated_at = %(now)s
+    update gateway_call
+    set attempts = least(attempts, 32766) + 1, due_at = %(until)s, updated_at = %(now)s
     where id = %(id)s and due_at <= %(now)s
 """
 
@@ -142,8 +168,9 @@ _RECORD = """
         authorization_code = said.authorization_code, reference_code = said.reference_code,
         tracking_code = said.tracking_code, processed_at = said.processed_at,
         due_at = said.due_at, updated_at = %(now)s
-    from unnest(%(ids)b::uuid[], %(statuses)b::text[], %(errors)b::text[], %(authorizations)b::text[],
-        %(references)b::text[], %(trackings)b::text[], %(processed)b::timestamptz[],
+    from unnest(%(ids)b::uuid[], %(statuses)b::text[], %(errors)b::text[],
+        %(authorizations)b::text[], %(references)b::text[], %(trackings)b::text[],
+        %(processed)b::timestamptz[],
         %(due)b::timestamptz[])
         as said (id, status, error_code, authorization_code, reference_code, tracking_code,
             processed_at, due_at)
@@ -179,6 +206,49 @@ async def find(tx: Tx, *, call_id: UUID) -> GatewayCall:
     if found is None:
         raise GatewayCallNotFound
     return found
+
+
+class Asked(NamedTuple):
+    """A call, and with what the outside is asked.
+
+    `account_id` is the row of the card or bank account and `sealed` what its processor knows it by,
+    None once its owner has deleted it; `charge_reference` is that of the charge that a refund gives
+    back.
+    """
+
+    call: GatewayCall
+    account_id: UUID | None
+    sealed: bytes | None
+    description: str
+    charge_reference: str
+
+
+async def asked(tx: Tx, *, call_id: UUID) -> Asked:
+    """What the outside is asked with. Raises GatewayCallNotFound."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_ASKED.encode(), {"id": call_id})
+        row = await cursor.fetchone()
+    if row is None:
+        raise GatewayCallNotFound
+    beside = {name: row.pop(name) for name in Asked._fields if name != "call"}
+    return Asked(GatewayCall(**row), **beside)
+
+
+async def answerable(tx: Tx, *, key: RequestKey) -> UUID | None:
+    """The call that a request waited for, once there is word of it."""
+    row = await (await tx.execute(_OF_REQUEST, {"id": key.id})).fetchone()
+    return None if row is None else UUID(str(row[0]))
+
+
+async def known_as(tx: Tx, *, id_: UUID) -> UUID:
+    """The id of the call that has this id, or moves the money of the transaction that has it.
+
+    Raises GatewayCallNotFound.
+    """
+    row = await (await tx.execute(_OF_TRANSACTION, {"id": id_})).fetchone()
+    if row is None:
+        raise GatewayCallNotFound
+    return UUID(str(row[0]))
 
 
 async def due(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:

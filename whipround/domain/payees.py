@@ -17,8 +17,10 @@ from psycopg.rows import class_row
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
-from whipround.ledger.transfers import Leg, Transfer, numerics
-from whipround.money import EXACT
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT
+from whipround.domain.legs import Accounts, Ends, Worth, positions, set_aside, through
+from whipround.ledger.accounts import PRODUCT, NewAccount
+from whipround.ledger.transfers import Transfer, numerics
 
 PayeeKind = Literal["phone", "email"]
 Address = tuple[PayeeKind, str]
@@ -49,10 +51,11 @@ class Payee:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Money waiting for a payee in `account_id`. Amounts in `currency`.
+    """Money waiting for a payee in `account_id`: `amount` and `fee`, in `currency`.
 
-    `source_id` and `source_account_id` are the funding source and account it returns to; `kind` and
-    `object_id` name what waits, such as a payment.
+    Whoever claims it gets `pays_amount` of `pays_currency` for the amount, or the amount itself
+    where those are None. `source_id` and `source_account_id` are the wallet it returns to and its
+    account; `kind` and `object_id` name what waits, such as a payment.
     """
 
     id: UUID
@@ -71,11 +74,19 @@ class Holding:
     expires_at: datetime
     created_at: datetime
     updated_at: datetime
+    pays_amount: Decimal | None = None
+    pays_currency: str | None = None
 
     @property
-    def total(self) -> Decimal:
-        """What the holding account holds: amount and fee."""
-        return EXACT.add(self.amount, self.fee)
+    def worth(self) -> Worth:
+        """What it is worth to the payer and to whoever claims it."""
+        return Worth(
+            self.amount if self.pays_amount is None else self.pays_amount,
+            self.pays_currency or self.currency,
+            self.amount,
+            self.currency,
+            self.fee,
+        )
 
 
 _ADD_PAYEES = """
@@ -100,7 +111,8 @@ _BIND = """
 """
 
 _HOLDING_COLUMNS = """id, payee_id, account_id, source_account_id, source_id, kind, object_id,
-    transaction_id, amount, fee, currency, status, error_code, expires_at, created_at, updated_at"""
+    transaction_id, amount, fee, currency, status, error_code, expires_at, created_at, updated_at,
+    pays_amount, pays_currency"""
 
 _LOCK_HELD = f"""
     select {_HOLDING_COLUMNS}
@@ -150,15 +162,18 @@ _EXPIRED_PAYEES = """
 
 _INSERT_HOLDINGS = """
     insert into holding (id, payee_id, account_id, source_account_id, source_id, kind, object_id,
-        transaction_id, amount, fee, currency, status, expires_at, created_at, updated_at)
+        transaction_id, amount, fee, currency, status, expires_at, created_at, updated_at,
+        pays_amount, pays_currency)
     select id, payee_id, account_id, source_account_id, source_id, kind, object_id,
-        transaction_id, amount, fee, currency, 'held', expires_at, %(now)s, %(now)s
+        transaction_id, amount, fee, currency, 'held', expires_at, %(now)s, %(now)s,
+        pays_amount, pays_currency
     from unnest(%(ids)b::uuid[], %(payee_ids)b::uuid[], %(account_ids)b::uuid[],
         %(source_account_ids)b::uuid[], %(source_ids)b::uuid[], %(kinds)b::text[],
         %(object_ids)b::uuid[], %(transaction_ids)b::uuid[], %(amounts)s::numeric[],
-        %(fees)s::numeric[], %(currencies)b::text[], %(expires_at)b::timestamptz[])
+        %(fees)s::numeric[], %(currencies)b::text[], %(expires_at)b::timestamptz[],
+        %(pays_amounts)s::numeric[], %(pays_currencies)b::text[])
         as held (id, payee_id, account_id, source_account_id, source_id, kind, object_id,
-            transaction_id, amount, fee, currency, expires_at)
+            transaction_id, amount, fee, currency, expires_at, pays_amount, pays_currency)
 """
 
 _FINISH = """
@@ -250,6 +265,8 @@ async def insert_holdings(tx: Tx, holdings: Sequence[Holding], *, now: datetime)
             "fees": numerics(held.fee for held in holdings),
             "currencies": [held.currency for held in holdings],
             "expires_at": [held.expires_at for held in holdings],
+            "pays_amounts": numerics(held.pays_amount for held in holdings),
+            "pays_currencies": [held.pays_currency for held in holdings],
             "now": now,
         },
     )
@@ -284,23 +301,35 @@ def told(payee: Payee, *, now: datetime) -> Payee | None:
     return replace(payee, told=payee.told + 1)
 
 
-def hold_transfer(held: Holding) -> Transfer:
+def hold_transfer(held: Holding, *, from_account_id: UUID) -> Transfer:
     """Money of the payer into the holding account."""
-    legs = (Leg(held.source_account_id, -held.total), Leg(held.account_id, held.total))
+    legs = set_aside(held.worth, from_account_id, held.account_id)
     return Transfer(held.transaction_id, "hold", f"{held.transaction_id}:hold", legs)
 
 
-def settle_transfer(held: Holding, *, to_account_id: UUID, fees_account_id: UUID) -> Transfer:
-    """What was held to the person who proved the address, and the fee to the product."""
-    legs = (
-        Leg(held.account_id, -held.total),
-        Leg(to_account_id, held.amount),
-        Leg(fees_account_id, held.fee),
-    )
+def settle_transfer(held: Holding, *, to_source_id: UUID, accounts: Accounts) -> Transfer:
+    """What was held to the wallet of who proved the address, and the fee to the product.
+
+    `accounts` has those of `settle_accounts`.
+    """
+    wallet, fees = (new.name for new in settle_accounts(held, to_source_id=to_source_id)[:2])
+    ends = Ends(source=held.account_id, destination=accounts[wallet], fee=accounts[fees])
+    legs = through(held.worth, ends, accounts)
     return Transfer(uuid7(), "settle", f"{held.transaction_id}:settle", legs)
 
 
+def settle_accounts(held: Holding, *, to_source_id: UUID) -> Sequence[NewAccount]:
+    """The accounts that settling needs: the wallet's, the fees', and positions to convert by."""
+    worth = held.worth
+    converting = positions(worth) if worth.converts else ()
+    return (
+        NewAccount(to_source_id, WALLET_ACCOUNT, worth.currency),
+        NewAccount(PRODUCT, FEES_ACCOUNT, worth.source_currency),
+        *converting,
+    )
+
+
 def release_transfer(held: Holding) -> Transfer:
-    """What was held back to where it came from, fee and all."""
-    legs = (Leg(held.account_id, -held.total), Leg(held.source_account_id, held.total))
+    """What was held back to where it is to return, fee and all."""
+    legs = set_aside(held.worth, held.account_id, held.source_account_id)
     return Transfer(uuid7(), "release", f"{held.transaction_id}:release", legs)

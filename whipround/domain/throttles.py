@@ -33,12 +33,14 @@ LOGINS_PER_IDENTITY = Limit("login_identity", 10, timedelta(minutes=15))
 LOGINS_PER_ADDRESS = Limit("login_address", 100, timedelta(minutes=15))
 PASSWORDS_PER_USER = Limit("password_user", 10, timedelta(minutes=15))
 SIGN_UPS_PER_ADDRESS = Limit("sign_up_address", 20, timedelta(hours=1))
+DOCUMENTS_PER_USER = Limit("document_user", 5, timedelta(days=1))
+SOURCES_PER_USER = Limit("source_user", 20, timedelta(days=1))
 
 SANDBOX_MULTIPLIER = 1_000
 """How much wider every limit is in a sandbox, which nobody attacks and everybody tries out."""
 
-KEPT_FOR = timedelta(days=1)
-"""Longer than any window."""
+KEPT_FOR = timedelta(hours=36)
+"""No shorter than any window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,31 @@ TransactionStatus = Literal["active", "approved", "rejected", "cancelled", "fail
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayResponse:
+    """What a processor said of the money it moved, or is moving. The amount is in `currency`."""
+
+    id: UUID
+    amount: Decimal
+    currency: str
+    authorization_code: str
+    reference_code: str
+    tracking_code: str
+    processed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """Money moved from one funding source to another.
 
-    `amount` is what arrives and `fee` what the payer paid on top, both in `currency`. The receiving
-    side is None while nobody has proven the address that was paid.
+    `amount` of `currency` is what arrives. The payer paid `source_amount` of `source_currency` for
+    it, the same where those are None, and the `fee` on top. The receiving side is None while nobody
+    has proven the address that was paid. `response` is there where the outside was asked.
     """
 
     id: UUID
+    kind: Literal["payment", "refund"]
     payment_id: UUID
     out_user_id: UUID
     in_user_id: UUID | None
@@ -47,12 +64,16 @@ class Transaction:
     amount: Decimal
     fee: Decimal
     currency: str
+    source_amount: Decimal | None
+    source_currency: str | None
+    exchange_rate: Decimal | None
     tracking_code: str
     meta: str
     error_code: str
     expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    response: GatewayResponse | None = None
 
 
 _TIMES = {name: replace(column, expression=f"transaction.{name}") for name, column in TIMES.items()}
@@ -71,11 +92,14 @@ SOURCE_FILTERS: Mapping[str, Column] = {
 """Memento, "Get funding source transactions"."""
 
 _SELECT = """
-    select transaction.id, payment_id, out_user_id, in_user_id, out_funding_source_id,
-        in_funding_source_id, status, amount, fee, currency, tracking_code, meta, error_code,
-        expires_at, created_at, updated_at
+    select transaction.id, kind, payment_id, out_user_id, in_user_id, out_funding_source_id,
+        in_funding_source_id, status, amount, fee, currency, source_amount, source_currency,
+        exchange_rate, tracking_code, meta, error_code, expires_at, created_at, updated_at
     from transaction
 """
+
+# What the outside has yet to move, or would not, is nothing that came in; a refund is awaited.
+_CAME_IN = "(status = 'approved' or kind = 'refund')"
 
 # As with payments: one index for what went out, one for what came in, each walked no further than
 # the page reaches. A transaction between two of a person's own sources is in the first half only.
@@ -91,6 +115,7 @@ _PAGE = """
         ) union all (
             {select}
             where in_user_id = %(user_id)s and (out_user_id <> %(user_id)s or not %(withdrawals)s)
+                and {came_in}
                 and (%(sources)s::uuid[] is null or in_funding_source_id = any(%(sources)s))
                 and {where}
             order by {order} limit %(reach)s
@@ -99,12 +124,20 @@ _PAGE = """
     order by {order} limit %(limit)s offset %(offset)s
 """
 
+_RESPONSES = """
+    select transaction_id, id, amount, currency, authorization_code, reference_code, tracking_code,
+        processed_at, created_at, updated_at
+    from gateway_call
+    where transaction_id = any(%(ids)s)
+"""
+
 
 async def find(tx: Tx, *, user_id: UUID, transaction_id: UUID) -> Transaction:
     """A transaction of the user's. Raises TransactionNotFound."""
     found = await _read(
         tx,
-        f"{_SELECT} where id = %(id)s and (out_user_id = %(user_id)s or in_user_id = %(user_id)s)",
+        f"{_SELECT} where id = %(id)s"
+        f" and (out_user_id = %(user_id)s or in_user_id = %(user_id)s and {_CAME_IN})",
         {"id": transaction_id, "user_id": user_id},
     )
     if not found:
@@ -145,11 +178,14 @@ async def _page(
         "sources": sources,
         "withdrawals": withdrawals,
     }
-    sql = _PAGE.format(select=_SELECT, where=part.where, order=part.order)
+    sql = _PAGE.format(select=_SELECT, where=part.where, order=part.order, came_in=_CAME_IN)
     return await _read(tx, sql, parameters)
 
 
 async def _read(tx: Tx, sql: str, parameters: dict[str, Any]) -> list[Transaction]:
     async with tx.cursor(row_factory=class_row(Transaction)) as cursor:
         await cursor.execute(sql.encode(), parameters)
-        return await cursor.fetchall()
+        found = await cursor.fetchall()
+    cursor_of_calls = await tx.execute(_RESPONSES, {"ids": [each.id for each in found]})
+    responses = {row[0]: GatewayResponse(*row[1:]) for row in await cursor_of_calls.fetchall()}
+    return [replace(each, response=responses.get(each.id)) for each in found]

@@ -1,12 +1,13 @@
-"""Two-step verifications: a code is sent to an address, and comes back (Memento, Verifications).
+"""Verifications (Memento, Verifications), and those in two steps: a code that is sent comes back.
 
-One proves one change, once: `consume` takes it.
+Such a one proves one change, once: `consume` takes it. Those in a single step are `identity`.
 """
 
 import hmac
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Self, TypeVar
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -26,11 +27,17 @@ FRESH_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
 """How long an expired verification can still be asked about."""
 
-VerificationType = Literal["sms", "email", "call"]
+CodeType = Literal["sms", "email", "call"]
+DocumentType = Literal["passport", "drivers_license"]
+VerificationType = Literal[CodeType, DocumentType]
 VerificationStatus = Literal["pending", "approved", "rejected", "cancelled", "failed"]
 AddressKind = Literal["phone", "email"]
 
-PROVES: dict[VerificationType, AddressKind] = {"sms": "phone", "call": "phone", "email": "email"}
+PROVES: Mapping[VerificationType, AddressKind] = {
+    "sms": "phone",
+    "call": "phone",
+    "email": "email",
+}
 
 
 class VerificationNotFound(NotFound):
@@ -43,9 +50,19 @@ class VerificationFinished(Declined):
     code = "verification_finished"
 
 
+class DataNotExpected(Declined):
+    """The verification was sent all its data in its first step."""
+
+    code = "data_not_expected"
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A verification as its row has it. `user_id` is null when nobody was logged in."""
+    """A verification as its row has it.
+
+    `user_id` is null when nobody was logged in, `code_digest` when there is no code; `recipient` is
+    then empty. `error_message` is what somebody wrote; else `error_code` says it all.
+    """
 
     id: UUID
     user_id: UUID | None
@@ -54,23 +71,25 @@ class Verification:
     status: VerificationStatus
     attempts: int
     error_code: str
-    code_digest: bytes
+    error_message: str
+    code_digest: bytes | None
     used_at: datetime | None
     approved_at: datetime | None
     expires_at: datetime
 
-    def shown(self, now: datetime) -> "Verification":
+    def shown(self, now: datetime) -> Self:
         """As it is to be seen at `now`: a pending one whose time is over has failed."""
         if self.status == "pending" and self.expires_at <= now:
             return replace(self, status="failed", error_code="expired")
         return self
 
 
-_COLUMNS = """id, user_id, type, recipient, status, attempts, error_code, code_digest, used_at,
-    approved_at, expires_at"""
+Row = TypeVar("Row", bound=Verification)
+
+COLUMNS = ", ".join(f"verification.{field.name}" for field in fields(Verification))
 
 _FIND = f"""
-    select {_COLUMNS} from verification where id = %(id)s
+    select {COLUMNS} from verification where id = %(id)s
 """  # noqa: S608 (our own column names)
 
 _LOCK = _FIND + " for update"
@@ -88,7 +107,7 @@ _INSERT = f"""
         created_at, updated_at)
     values (%(id)s, %(user_id)s, %(type)s, %(recipient)s, %(event)s, 'pending', %(code_digest)s,
         %(expires_at)s, %(now)s, %(now)s)
-    returning {_COLUMNS}
+    returning {COLUMNS}
 """  # noqa: S608
 
 _WRITE = f"""
@@ -96,7 +115,7 @@ _WRITE = f"""
     set status = %(status)s, attempts = %(attempts)s, error_code = %(error_code)s,
         approved_at = %(approved_at)s, updated_at = %(now)s
     where id = %(id)s
-    returning {_COLUMNS}
+    returning {COLUMNS}
 """  # noqa: S608
 
 _USE = """
@@ -105,7 +124,11 @@ _USE = """
 
 _PRUNE = """
     delete from verification
-    where id in (select id from verification where expires_at < %(before)s limit %(limit)s)
+    where id in (
+        select id from verification
+        where code_digest is not null and expires_at < %(before)s
+        limit %(limit)s
+    )
 """
 
 
@@ -114,7 +137,7 @@ async def request(
     *,
     user_id: UUID | None,
     address: str,
-    kind: VerificationType,
+    kind: CodeType,
     recipient: str,
     event: str,
     locale: str,
@@ -148,8 +171,9 @@ async def request(
     )
     await outbox.put(tx, [message], now=now)
     id_ = uuid7()
-    return await _one(
+    return await one(
         tx,
+        Verification,
         _INSERT,
         {
             "id": id_,
@@ -176,16 +200,21 @@ async def provide(
     """Bring the code (Memento, Two-step verification – Step 2); what came of it.
 
     A wrong code is no error here: it is recorded on the verification, which is still pending until
-    the fifth one. Raises VerificationNotFound, also for another user's; VerificationFinished.
+    the fifth one. Raises VerificationNotFound, also for another user's; VerificationFinished;
+    DataNotExpected for one in a single step.
     """
     found = await _visible(tx, _LOCK, verification_id, user_id)
+    if found.code_digest is None:
+        raise DataNotExpected
     if found.status != "pending":
         raise VerificationFinished
     judged = found.shown(now)
     if judged.status == "pending":
-        judged = _judge(judged, keyring.code(found.id, code), now)
-    return await _one(
+        is_right = hmac.compare_digest(found.code_digest, keyring.code(found.id, code))
+        judged = _judge(judged, now, is_right=is_right)
+    return await one(
         tx,
+        Verification,
         _WRITE,
         {
             "id": judged.id,
@@ -198,9 +227,9 @@ async def provide(
     )
 
 
-def _judge(pending: Verification, given_digest: bytes, now: datetime) -> Verification:
+def _judge(pending: Verification, now: datetime, *, is_right: bool) -> Verification:
     """What a pending verification becomes by a try at its code."""
-    if hmac.compare_digest(pending.code_digest, given_digest):
+    if is_right:
         return replace(pending, status="approved", error_code="", approved_at=now)
     if pending.attempts < CODE_TRIES:
         return replace(pending, attempts=pending.attempts + 1, error_code="invalid_code")
@@ -229,7 +258,7 @@ async def consume(
     within the last hour, and not been used. Raises Invalid, naming `field`, where it does not.
     """
     try:
-        found = await _one(tx, _LOCK, {"id": verification_id})
+        found = await one(tx, Verification, _LOCK, {"id": verification_id})
     except VerificationNotFound:
         found = None
     if found is None or found.user_id != user_id:
@@ -242,7 +271,7 @@ async def consume(
 
 
 def _why_useless(found: Verification, kind: AddressKind, now: datetime) -> str | None:
-    if PROVES[found.type] != kind:
+    if PROVES.get(found.type) != kind:
         return "does not prove this kind of address"
     if found.status != "approved" or found.approved_at is None:
         return "has not been approved"
@@ -255,14 +284,15 @@ def _why_useless(found: Verification, kind: AddressKind, now: datetime) -> str |
 
 async def _visible(tx: Tx, query: str, verification_id: UUID, user_id: UUID | None) -> Verification:
     """What anybody asked for is open to all who know its id; what a user asked for, to them."""
-    found = await _one(tx, query, {"id": verification_id})
+    found = await one(tx, Verification, query, {"id": verification_id})
     if found.user_id not in (None, user_id):
         raise VerificationNotFound
     return found
 
 
-async def _one(tx: Tx, query: str, values: dict[str, object]) -> Verification:
-    async with tx.cursor(row_factory=class_row(Verification)) as cursor:
+async def one(tx: Tx, row: type[Row], query: str, values: Mapping[str, object]) -> Row:
+    """The verification that a query finds or makes, as a `row`. Raises VerificationNotFound."""
+    async with tx.cursor(row_factory=class_row(row)) as cursor:
         await cursor.execute(query, values)
         found = await cursor.fetchone()
     if found is None:
@@ -271,6 +301,6 @@ async def _one(tx: Tx, query: str, values: dict[str, object]) -> Verification:
 
 
 async def prune(tx: Tx, *, now: datetime, limit: int) -> int:
-    """Delete up to `limit` verifications that expired a day ago; how many there were."""
+    """Delete up to `limit` verifications by code that expired a day ago; how many there were."""
     cursor = await tx.execute(_PRUNE, {"before": now - KEPT_FOR, "limit": limit})
     return cursor.rowcount

@@ -1,4 +1,4 @@
-"""What time does: money nobody claimed goes back, and what is no longer needed is forgotten."""
+"""What time does: money nobody claimed goes back, rates are renewed, and old things forgotten."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,9 +7,20 @@ from typing import TypeAlias
 
 from whipround.db import request_keys
 from whipround.db.database import Database
-from whipround.domain import claims, products, sessions, throttles, tokens, verifications
-from whipround.flows import deliveries
+from whipround.domain import (
+    claims,
+    identity,
+    limits,
+    products,
+    sessions,
+    throttles,
+    tokens,
+    verifications,
+)
+from whipround.domain.products import Product
+from whipround.flows import deliveries, rates
 from whipround.gateways.messages import sandbox
+from whipround.gateways.rates.protocol import RatesSource
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +34,9 @@ _PRUNES: Sequence[tuple[str, Prune]] = (
     ("sessions", sessions.prune),
     ("tokens", tokens.prune),
     ("verifications", verifications.prune),
+    ("documents nobody decided about", identity.prune),
     ("throttles", throttles.prune),
+    ("days that limits counted", limits.prune),
     ("failed messages", deliveries.prune),
     ("sandbox messages", sandbox.prune),
 )
@@ -35,7 +48,8 @@ async def settle_unclaimed(db: Database) -> int:
     In every product; how many payments.
     """
 
-    async def in_product(product_db: Database) -> int:
+    async def in_product(product: Product) -> int:
+        product_db = db.of(product.schema_name)
         claimed = returned = 0
         while count := await claims.claim_rest(product_db, now=datetime.now(UTC)):
             claimed += count
@@ -46,13 +60,28 @@ async def settle_unclaimed(db: Database) -> int:
             logger.info(words, product_db.schema, claimed, returned)
         return claimed + returned
 
-    return await _in_every_product(db, in_product)
+    return await in_every_product(db, in_product)
+
+
+async def refresh_rates(db: Database, source: RatesSource) -> int:
+    """Have every product convert by today's exchange rates, if they are out; how many got newer.
+
+    That they cannot be fetched is logged.
+    """
+    fetched = rates.Once(source)
+
+    async def in_product(product: Product) -> int:
+        product_db = db.of(product.schema_name)
+        return await rates.refresh(product_db, fetched, now=datetime.now(UTC))
+
+    return await in_every_product(db, in_product)
 
 
 async def prune(db: Database) -> int:
     """Forget what is no longer needed, in every product; how many rows."""
 
-    async def in_product(product_db: Database) -> int:
+    async def in_product(product: Product) -> int:
+        product_db = db.of(product.schema_name)
         total = 0
         for what, prune_some in _PRUNES:
             count = await _prune_all(product_db, prune_some)
@@ -61,7 +90,7 @@ async def prune(db: Database) -> int:
             total += count
         return total
 
-    return await _in_every_product(db, in_product)
+    return await in_every_product(db, in_product)
 
 
 async def _prune_all(db: Database, prune_some: Prune) -> int:
@@ -74,7 +103,7 @@ async def _prune_all(db: Database, prune_some: Prune) -> int:
             return total
 
 
-async def _in_every_product(db: Database, act: Callable[[Database], Awaitable[int]]) -> int:
+async def in_every_product(db: Database, act: Callable[[Product], Awaitable[int]]) -> int:
     """The sum of what `act` gives for each product. One that fails keeps no other from its turn.
 
     Raises an ExceptionGroup of the failures, at the end.
@@ -83,7 +112,7 @@ async def _in_every_product(db: Database, act: Callable[[Database], Awaitable[in
     failures: list[Exception] = []
     for product in await products.list_products(db):
         try:
-            total += await act(db.of(product.schema_name))
+            total += await act(product)
         except Exception as error:
             logger.exception("%s: housekeeping failed", product.schema_name)
             failures.append(error)

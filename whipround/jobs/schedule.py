@@ -5,14 +5,19 @@ lost tick costs nothing but time. A tick is queued once however many workers the
 again while one waits. Two runs of a job at once do no harm.
 """
 
+from contextlib import suppress
+
 from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Status
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from whipround.db.database import CONNECT_TIMEOUT_SECONDS, Database
 from whipround.db.schema import JOBS
+from whipround.gateways.rates.protocol import RatesSource
 from whipround.jobs import housekeeping
 from whipround.jobs.deliverer import Deliverer
+from whipround.jobs.desks import Desks
 
 # A sixth field is seconds.
 _EVERY_FIVE_SECONDS = "* * * * * */5"
@@ -26,14 +31,24 @@ _FAILED_KEPT_HOURS = 7 * 24
 
 
 async def run_schedule(
-    conninfo: str, *, db: Database, deliverer: Deliverer, stop_seconds: float
+    conninfo: str,
+    *,
+    db: Database,
+    deliverer: Deliverer,
+    desks: Desks,
+    rates: RatesSource | None,
+    stop_seconds: float,
 ) -> None:
     """Run the jobs when their time comes, until cancelled; what is under way may then finish.
 
     Also ends when the database goes away, with or without an error: it is for the caller to begin
     anew. Jobs still running `stop_seconds` after the cancellation are cancelled too.
     """
-    async with _app(conninfo, db=db, deliverer=deliverer).open_async() as app:
+    jobs = _app(conninfo, db=db, deliverer=deliverer, desks=desks, rates=rates)
+    async with jobs.open_async() as app:
+        # Not only when the hour comes: nothing may have run for days.
+        with suppress(AlreadyEnqueued):
+            await app.tasks["refresh_rates"].defer_async(timestamp=0)
         await app.run_worker_async(
             concurrency=_AT_ONCE,
             # Of what succeeded nothing is kept: a tick in five seconds would soon be a crowd.
@@ -48,7 +63,14 @@ async def run_schedule(
         )
 
 
-def _app(conninfo: str, *, db: Database, deliverer: Deliverer) -> App:
+def _app(
+    conninfo: str,
+    *,
+    db: Database,
+    deliverer: Deliverer,
+    desks: Desks,
+    rates: RatesSource | None,
+) -> App:
     """The jobs of an installation."""
     app = App(connector=_connector(conninfo))
 
@@ -57,12 +79,26 @@ def _app(conninfo: str, *, db: Database, deliverer: Deliverer) -> App:
     async def deliver(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's
         deliverer.nudge()
 
+    # Not retried: the next one comes in seconds.
+    @app.periodic(cron=_EVERY_FIVE_SECONDS)
+    @app.task(name="sweep_calls", queueing_lock="sweep_calls")
+    async def sweep_calls(timestamp: int) -> None:  # noqa: ARG001
+        if await desks.sweep():
+            deliverer.nudge()
+
     # Not retried: the next one comes in a minute.
     @app.periodic(cron=_EVERY_MINUTE)
     @app.task(name="settle_unclaimed", queueing_lock="settle_unclaimed")
     async def settle_unclaimed(timestamp: int) -> None:  # noqa: ARG001
         if await housekeeping.settle_unclaimed(db):
             deliverer.nudge()
+
+    # Not retried: the next one comes in an hour.
+    @app.periodic(cron=_EVERY_HOUR)
+    @app.task(name="refresh_rates", queueing_lock="refresh_rates")
+    async def refresh_rates(timestamp: int) -> None:  # noqa: ARG001
+        if rates is not None:
+            await housekeeping.refresh_rates(db, rates)
 
     @app.periodic(cron=_EVERY_HOUR)
     @app.task(

@@ -9,10 +9,17 @@ from contextlib import asynccontextmanager
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
 
+from whipround.domain import samples
 from whipround.domain.installation import Installation
 from whipround.flows.deliveries import Lane, SandboxLane, live_lanes
+from whipround.flows.statements import StatementGateway
 from whipround.gateways.messages.live import live_gateways
+from whipround.gateways.processors.live import processors_of
+from whipround.gateways.rates.ecb import EcbAddress
+from whipround.gateways.rates.protocol import RatesSource
+from whipround.gateways.rates.sandbox import SampleRates
 from whipround.jobs.deliverer import Deliverer
+from whipround.jobs.desks import Desks
 from whipround.jobs.schedule import run_schedule
 from whipround.settings import Settings
 
@@ -27,16 +34,40 @@ _STEADY_SECONDS = 60.0
 
 
 class Worker:
-    """Delivers messages and runs the scheduled jobs, whatever happens to the database meanwhile."""
+    """Delivers messages and runs the scheduled jobs, whatever happens to the database meanwhile.
+
+    `processors` are those of the installation, which the server works with too.
+    """
 
     def __init__(self, installation: Installation, settings: Settings) -> None:
-        """Raises GatewayMisconfigured when a setting does not say where messages are to go."""
+        """Raises GatewayMisconfigured when a setting does not say where something is to go."""
         self._installation = installation
-        self._deliverer = Deliverer(installation.db, _lanes(installation, settings))
+        self.processors = processors_of(settings, sandbox=installation.sandbox)
+        self._desks = Desks(
+            installation.db, keyring=installation.keyring, processors=self.processors
+        )
+        self._deliverer = Deliverer(installation.db, self._lanes(settings))
+        self._rates = _rates(installation, settings)
+        if not installation.sandbox and settings.stripe_secret_key is None:
+            logger.warning(
+                "cards and banks cannot be asked: WHIPROUND_STRIPE_SECRET_KEY is not set;"
+                " who adds one is refused"
+            )
 
     def nudge(self) -> None:
         """Something was put into an outbox: deliver it now rather than in a few seconds."""
         self._deliverer.nudge()
+
+    def _lanes(self, settings: Settings) -> Sequence[Lane]:
+        installation = self._installation
+        if installation.sandbox:
+            return [SandboxLane()]
+        statements = StatementGateway(
+            installation.db,
+            keyring=installation.keyring,
+            processor=self.processors(installation.db).banks,
+        )
+        return live_lanes({**live_gateways(settings), "statement": statements})
 
     async def run(self) -> None:
         """Work until cancelled; then finish what is under way, within STOP_SECONDS."""
@@ -67,6 +98,8 @@ class Worker:
                     self._installation.conninfo,
                     db=self._installation.db,
                     deliverer=self._deliverer,
+                    desks=self._desks,
+                    rates=self._rates,
                     stop_seconds=STOP_SECONDS,
                 )
                 logger.warning("the job queue has lost the database, and begins anew")
@@ -114,7 +147,8 @@ async def work(installation: Installation, settings: Settings) -> None:
             loop.remove_signal_handler(number)
 
 
-def _lanes(installation: Installation, settings: Settings) -> Sequence[Lane]:
+def _rates(installation: Installation, settings: Settings) -> RatesSource | None:
+    """Where exchange rates are fetched; None if nowhere."""
     if installation.sandbox:
-        return [SandboxLane()]
-    return live_lanes(live_gateways(settings))
+        return SampleRates(samples.PER_EURO)
+    return EcbAddress(settings.rates_url) if settings.rates_url else None

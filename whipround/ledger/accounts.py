@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow, class_row
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
@@ -37,6 +39,10 @@ PRODUCT = UUID(int=0)
 """The owner of the accounts that are the product's own."""
 
 
+AccountName: TypeAlias = tuple[UUID, str, str]
+"""What an account is found by: its owner, kind and currency. There is one of each name."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewAccount:
     """An account to be opened, empty. A `floor` of None is the outside world's: no limit."""
@@ -45,6 +51,11 @@ class NewAccount:
     kind: str
     currency: str
     floor: Decimal | None = Decimal(0)
+
+    @property
+    def name(self) -> AccountName:
+        """What it is found by."""
+        return (self.owner_id, self.kind, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,16 @@ _LOCK = """
     where id = any(%(ids)b)
     order by id
     for no key update
+"""
+
+_LOCK_NAMED = """
+    select account.id, account.currency, balance, floor, version, account.owner_id, account.kind
+    from unnest(%(owner_ids)b::uuid[], %(kinds)b::text[], %(currencies)b::text[])
+            as wanted (owner_id, kind, currency)
+        join account on account.owner_id = wanted.owner_id
+            and account.kind = wanted.kind and account.currency = wanted.currency
+    order by account.id
+    for no key update of account
 """
 
 _BALANCES = """
@@ -146,6 +167,50 @@ async def lock_accounts(tx: Tx, ids: Iterable[UUID]) -> list[Account]:
     async with tx.cursor(row_factory=class_row(Account)) as cursor:
         await cursor.execute(_LOCK, {"ids": list(set(ids))})
         return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAccounts:
+    """Locked accounts, and their ids by name."""
+
+    accounts: Sequence[Account]
+    ids: dict[AccountName, UUID]
+
+
+class LockingAccounts:
+    """Accounts being locked: the statement is on its way, other statements may follow it."""
+
+    def __init__(
+        self, wanted: dict[AccountName, NewAccount], cursor: AsyncCursor[TupleRow]
+    ) -> None:
+        self._wanted = wanted
+        self._cursor = cursor
+
+    async def locked(self, tx: Tx, *, now: datetime) -> LockedAccounts:
+        """All that were asked for; what did not exist is opened."""
+        rows = await self._cursor.fetchall()
+        accounts = [Account(*row[:5]) for row in rows]
+        ids = {(row[5], row[6], row[1]): row[0] for row in rows}
+        missing = [new for name, new in self._wanted.items() if name not in ids]
+        if missing:
+            opened = await open_accounts(tx, missing, now=now)
+            accounts += await lock_accounts(tx, opened)
+            ids |= {new.name: id_ for new, id_ in zip(missing, opened, strict=True)}
+        return LockedAccounts(accounts, ids)
+
+
+async def lock_named(tx: Tx, wanted: Iterable[NewAccount]) -> LockingAccounts:
+    """Lock accounts by their names, in the order of their ids."""
+    named = {new.name: new for new in wanted}
+    cursor = await tx.execute(
+        _LOCK_NAMED,
+        {
+            "owner_ids": [owner_id for owner_id, _, _ in named],
+            "kinds": [kind for _, kind, _ in named],
+            "currencies": [currency for _, _, currency in named],
+        },
+    )
+    return LockingAccounts(named, cursor)
 
 
 async def balances(tx: Tx, *, owner_ids: Sequence[UUID]) -> list[Balance]:

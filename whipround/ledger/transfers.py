@@ -228,6 +228,6 @@ async def reverse(tx: Tx, *, transfer_id: UUID, now: datetime) -> Transfer:
     return correction
 
 
-def numerics(values: Iterable[Decimal]) -> str:
+def numerics(values: Iterable[Decimal | None]) -> str:
     """A PostgreSQL array literal of exact numbers: several times cheaper to send than a list."""
-    return "{" + ",".join(map(str, values)) + "}"
+    return "{" + ",".join(map(str, values)).replace("None", "null") + "}"

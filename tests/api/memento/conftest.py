@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.api.memento.client import Client
+from tests.api.serving import PROCESSORS
 from whipround.api.context import Front
 from whipround.api.memento import authentication, devices, users, verifications
 from whipround.api.memento.app import DIALECT, create_app
@@ -29,7 +30,7 @@ def now() -> datetime:
 async def _serving(
     installation_db: Database, product: Product, keyring: Keyring, *, sandbox: bool
 ) -> AsyncIterator[Client]:
-    directory = Directory(installation_db, keyring=keyring, sandbox=sandbox)
+    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=sandbox)
     directory.set([product])
     chapters = (authentication, devices, users, verifications)
     handlers = [handler for chapter in chapters for handler in chapter.handlers]

@@ -121,8 +121,14 @@ PAYMENT: Mapping[str, Check] = {
     "id": uuid,
     "status": text,
     "fulfillment_status": text,
+    "kind": text,
     "amount": number,
+    "amount_refunded": number,
     "currency": text,
+    "source_amount": number,
+    "source_currency": text,
+    "exchange_rate": nothing,
+    "error_code": text,
     "description": text,
     "image": nothing,
     "owner": USER,
@@ -151,7 +157,18 @@ RECEIPT: Mapping[str, Check] = {
     "payer": _PARTY,
     "recipient": _PARTY,
     "payment_method": _PARTY,
-    "amounts": {"total": text, "paid": text, "cost": text, "currency": text},
+    "amounts": {
+        "total": text,
+        "paid": text,
+        "cost": text,
+        "currency": text,
+        # Ours.
+        "refunded": text,
+        "exchange_rate": nothing,
+    },
+    "refunds": a_list_of(
+        {"id": uuid, "reference_code": text, "time": time, "amount": text, "status": text}
+    ),
 }
 
 BALANCE: Mapping[str, Check] = {
@@ -164,9 +181,47 @@ BALANCE: Mapping[str, Check] = {
     "updated_at": time,
 }
 
+BANK_ACCOUNT: Mapping[str, Check] = {
+    "id": uuid,
+    "country": text,
+    "account_number": text,
+    "owner_id": text,
+    "enabled": boolean,
+    "created_at": time,
+    "updated_at": time,
+    "iban": text,
+    "swift": text,
+}
+
+CARD: Mapping[str, Check] = {
+    "id": uuid,
+    "status": text,
+    "type": text,
+    "brand": text,
+    "owner_id": text,
+    "expiration_month": integer,
+    "expiration_year": integer,
+    "masked_number": text,
+    "verified": boolean,
+    "verified_at": nothing,
+    "created_at": time,
+    "updated_at": time,
+}
+"""A card that nobody has verified yet."""
+
+CRYPTO_ADDRESS: Mapping[str, Check] = {
+    "id": uuid,
+    "address": text,
+    "currency": text,
+    "created_at": time,
+    "updated_at": time,
+}
+
 FUNDING_SOURCE: Mapping[str, Check] = {
     "id": uuid,
     "type": text,
+    "type_name": text,
+    "status": text,
     "description": text,
     "meta": text,
     "gateway": text,
@@ -195,8 +250,13 @@ TRANSACTION: Mapping[str, Check] = {
     "status": text,
     "amount": number,
     "currency": text,
+    "kind": text,
+    "source_amount": number,
+    "source_currency": text,
+    "exchange_rate": nothing,
     "tracking_code": text,
     "error": boolean,
+    "error_code": text,
     "gateway_response": nothing,
     "expires_at": nothing,
     "created_at": time,

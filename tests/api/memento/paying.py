@@ -13,20 +13,55 @@ import httpx
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import Client, Json
-from tests.api.serving import memento
+from tests.api.serving import PROCESSORS, memento
 from tests.money import make_person, problems, rows
-from tests.people import PIN
+from tests.people import PIN, last_code
 from whipround.db.database import Database
 from whipround.domain.users.person import User
+from whipround.gateways.processors.live import OpenProcessors
 from whipround.money import Money
 
 PAYMENTS = "/v1/payments"
+SOURCES = "/v1/funding_sources"
+CARD_TOKEN = "tok_test_visa_4242"
 
 
 def said(answer: httpx.Response, status: int = 200) -> Any:
     """What an answer of this status says, with exact numbers."""
     assert answer.status_code == status, (answer.status_code, answer.text)
     return json.loads(answer.text, parse_float=Decimal)
+
+
+def new_card(token: str = CARD_TOKEN, /, **given: Any) -> Json:
+    """The body of a card's creation, as printed; `given` is about the card."""
+    card: Json = {
+        "brand": "MeCard",
+        "last_digits": "1234",
+        "expiration_month": 11,
+        "expiration_year": datetime.now(UTC).year + 1,
+        "token": token,
+    }
+    return {
+        "description": "My Default Card",
+        "type": "standard_credit_card",
+        "card": {**card, **given},
+    }
+
+
+def new_account(**given: Any) -> Json:
+    """The body of a bank account's creation, as printed; `given` is about the account."""
+    account: Json = {
+        "country": "UK",
+        "swift": "MIDLGB22",
+        "iban": "GB98MIDL07009312345678",
+        "account_number": "",
+        "nin": "",
+    }
+    return {
+        "description": "My Bank Account",
+        "type": "savings_account",
+        "bank_account": {**account, **given},
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +94,26 @@ class Customer:
     async def post(self, path: str, body: object = None, **given: Any) -> httpx.Response:
         return await self.client.post(path, body, **given)
 
+    async def put(self, path: str, body: object = None, **given: Any) -> httpx.Response:
+        return await self.client.put(path, body, **given)
+
+    async def delete(self, path: str, **given: Any) -> httpx.Response:
+        return await self.client.call("DELETE", path, **given)
+
+    async def add(self, body: Json) -> str:
+        """Add a funding source; its path."""
+        return f"{SOURCES}/{said(await self.post(SOURCES, body), 201)['id']}"
+
+    async def code_for(self, source: str) -> str:
+        """The code on the statement of a funding source, by its path."""
+        return await last_code(self.client.db, source.rpartition("/")[2])
+
+    async def add_verified(self, body: Json) -> str:
+        """Add a funding source, and bring its code; its path."""
+        source = await self.add(body)
+        said(await self.post(f"{source}/verify", {"code": await self.code_for(source)}))
+        return source
+
     def order(self, to: "Customer | str", amount: object = "6.00", /, **given: Any) -> Json:
         """The body of a payment to a person or to a phone number."""
         whom = {"phone": to} if isinstance(to, str) else {"user_id": to.id}
@@ -86,6 +141,12 @@ class Customer:
     async def paid(self, to: "Customer | str", amount: object = "6.00", /, **given: Any) -> Any:
         """Pay, which succeeds; the payment."""
         return said(await self.pay(to, amount, **given), 201)
+
+    async def add_card(self, token: str = "tok_test_visa_4242") -> str:
+        """Add a card that the sandbox's processor accepts; the id of the funding source."""
+        card = {"token": token, "expiration_month": 12, "expiration_year": 2099}
+        body = {"type": "card", "description": "Credit Card", "card": card}
+        return str(said(await self.post("/v1/funding_sources", body), 201)["id"])
 
     async def balance(self, currency: str = "EUR") -> Json:
         """What the wallet says of itself in one currency."""
@@ -135,9 +196,9 @@ class Town:
 
 
 @asynccontextmanager
-async def town(shared: Shared) -> AsyncIterator[Town]:
+async def town(shared: Shared, *, processors: OpenProcessors = PROCESSORS) -> AsyncIterator[Town]:
     """A town whose books are proven in the end."""
-    async with memento(shared) as http:
+    async with memento(shared, processors=processors) as http:
         client = Client(http, shared.db, shared.keyring, str(shared.product.id))
         yield Town(shared, client)
     assert await problems(shared.db) == []

@@ -40,8 +40,9 @@ def _routes() -> list[Route]:
         _route(method, route, handler)
         for route in create_app().routes
         if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        for method in handler.http_methods
+        # Litestar keeps them in sets: in the same order in every process of a run.
+        for handler in sorted(route.route_handlers, key=lambda it: sorted(it.http_methods))
+        for method in sorted(handler.http_methods)
         if method != "OPTIONS"
     ]
 

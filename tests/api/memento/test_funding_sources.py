@@ -1,4 +1,4 @@
-"""Memento, Funding Sources, over HTTP: the wallet and what went through it."""
+"""Memento, Funding Sources, over HTTP: wallets, cards, accounts, and what went through them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,10 +8,31 @@ from uuid import uuid4
 import pytest
 
 from tests.api.conftest import Shared
-from tests.api.memento.client import wrong_fields
-from tests.api.memento.documented import FUNDING_SOURCE, TRANSACTION, differs
-from tests.api.memento.paying import Customer, Town, ids, said, town
-from tests.money import EUR, MXN, charge
+from tests.api.memento.client import Json, error_code, wrong_fields
+from tests.api.memento.documented import (
+    BANK_ACCOUNT,
+    CARD,
+    CRYPTO_ADDRESS,
+    FUNDING_SOURCE,
+    TRANSACTION,
+    differs,
+    nothing,
+    time,
+)
+from tests.api.memento.paying import (
+    CARD_TOKEN,
+    SOURCES,
+    Customer,
+    Town,
+    ids,
+    messages_to,
+    new_account,
+    new_card,
+    nothing_moving,
+    said,
+    town,
+)
+from tests.money import EUR, MXN, charge, rows
 from tests.people import new_phone
 from whipround.db.database import Database
 from whipround.domain.products import Product
@@ -19,7 +40,11 @@ from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
-SOURCES = "/v1/funding_sources"
+BTC: Json = {
+    "description": "Coins",
+    "type": "crypto_address",
+    "crypto_address": {"address": "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "currency": "BTC"},
+}
 
 
 @pytest.fixture
@@ -93,6 +118,398 @@ async def test_balances_add_up(place: Town, ann: Customer, bob: Customer) -> Non
     ]
     assert mine["updated_at"] > mine["created_at"]
     assert (await ann.has("MXN"), await bob.has("MXN")) == (450, 50)
+
+
+# Adding.
+
+_UNVERIFIED = {**FUNDING_SOURCE, "verified_at": nothing}
+
+
+async def test_a_card_as_printed(place: Town, ann: Customer) -> None:
+    body = new_card("9724017303484431")
+
+    made = said(await ann.post(SOURCES, body), 201)
+
+    assert differs(made, {**_UNVERIFIED, "card": CARD}) == ""
+    assert (made["type"], made["type_name"]) == ("card", "standard_credit_card")
+    assert (made["status"], made["enabled"], made["verified"]) == ("enabled", True, False)
+    assert (made["description"], made["meta"]) == ("My Default Card", "")
+    assert (made["gateway"], made["balances"]) == ("sandbox", [])
+    assert (made["allows_in"], made["allows_out"]) == (False, True)
+    assert made["currencies"] == list(place.shared.product.currencies)
+    card = made["card"]
+    assert (card["status"], card["brand"], card["masked_number"]) == (
+        "active",
+        "MeCard",
+        "**** **** **** 1234",
+    )
+    assert card["expiration_month"] == body["card"]["expiration_month"]
+    assert card["expiration_year"] == body["card"]["expiration_year"]
+    assert said(await ann.get(f"{SOURCES}/{made['id']}")) == made
+
+
+async def test_what_the_processor_knows_of_a_card_wins(ann: Customer) -> None:
+    made = said(await ann.post(SOURCES, new_card(brand="", last_digits="")), 201)
+
+    assert (made["card"]["brand"], made["card"]["type"]) == ("Visa", "credit")
+    assert made["card"]["masked_number"] == "**** **** **** 4242"
+    bare = said(await ann.post(SOURCES, new_card("tok_else", brand="", last_digits="")), 201)
+    assert (bare["card"]["brand"], bare["card"]["type"]) == ("", "debit")
+    assert bare["card"]["masked_number"] == "**** **** **** ****"
+
+
+async def test_an_account_as_printed(ann: Customer) -> None:
+    made = said(await ann.post(SOURCES, {**new_account(), "meta": '{"a": 1}'}), 201)
+
+    assert differs(made, {**_UNVERIFIED, "bank_account": BANK_ACCOUNT}) == ""
+    assert (made["type"], made["type_name"]) == ("bank_account", "savings_account")
+    assert (made["status"], made["enabled"], made["meta"]) == ("pending", False, '{"a": 1}')
+    assert (made["allows_in"], made["allows_out"]) == (True, True)
+    shown = [made["bank_account"][it] for it in ("country", "iban", "swift", "account_number")]
+    assert shown == ["UK", "GB98MIDL07009312345678", "MIDLGB22", "12345678"]
+    assert made["bank_account"]["enabled"] is False
+
+
+async def test_an_account_by_number(ann: Customer) -> None:
+    for given, number in [
+        (
+            {"country": "IS", "swift": "NBIIISRE", "account_number": "0535-26-210380"},
+            "053526210380",
+        ),
+        (
+            {"country": "mx", "swift": "BNMXMXMM", "account_number": "002 010 07777777777 1"},
+            "002010077777777771",
+        ),
+    ]:
+        body = new_account(iban=None, nin="2103805079", token="btok_1", **given)
+        shown = said(await ann.post(SOURCES, body), 201)["bank_account"]
+        assert (shown["account_number"], shown["iban"]) == (number, "")
+        assert (shown["country"], shown["owner_id"]) == (given["country"].upper(), "2103805079")
+
+
+async def test_a_crypto_address_is_shown_only(ann: Customer) -> None:
+    made = said(await ann.post(SOURCES, BTC), 201)
+
+    assert differs(made, {**_UNVERIFIED, "crypto_address": CRYPTO_ADDRESS}) == ""
+    assert (made["type"], made["gateway"], made["enabled"]) == ("crypto_address", "", False)
+    assert (made["allows_in"], made["allows_out"]) == (False, False)
+    assert made["crypto_address"]["address"] == BTC["crypto_address"]["address"]
+    assert error_code(await ann.post(f"{SOURCES}/{made['id']}/verify", {"code": "0"})) == (
+        "invalid_code"
+    )
+    assert (await ann.delete(f"{SOURCES}/{made['id']}")).status_code == 200
+
+
+async def test_adding_is_done_once(ann: Customer) -> None:
+    for body in (new_card(), new_account(), BTC):
+        key = uuid4()
+
+        answers = await asyncio.gather(*(ann.post(SOURCES, body, key=key) for _ in range(4)))
+
+        good = [it for it in answers if it.status_code == 201]
+        assert good
+        assert {it.content for it in good} == {good[0].content}
+        assert {error_code(it, 409) for it in answers if it not in good} <= {"in_progress"}
+        again = await ann.post(SOURCES, body, key=key)
+        assert (again.status_code, again.content) == (201, good[0].content)
+        other = {**body, "description": "Another"}
+        assert error_code(await ann.post(SOURCES, other, key=key)) == "correlation_id_reused"
+    assert len(said(await ann.get(SOURCES))) == 4
+
+
+# Verifying.
+
+
+async def test_a_code_verifies_an_account(place: Town, ann: Customer, bob: Customer) -> None:
+    source = await ann.add(new_account())
+    [(channel, kind, data)] = await messages_to(place.db, source.rpartition("/")[2])
+    assert (channel, kind, data["description"]) == (
+        "statement",
+        "funding_source_code",
+        "My Bank Account",
+    )
+    code, key = data["code"], uuid4()
+    assert (await bob.post(f"{source}/verify", {"code": code})).status_code == 404
+
+    verified = await ann.post(f"{source}/verify", {"code": code}, key=key)
+
+    shown = said(verified)
+    assert (shown["status"], shown["enabled"], shown["verified"]) == ("enabled", True, True)
+    assert time(shown["verified_at"])
+    assert shown["bank_account"]["enabled"] is True
+    assert said(await ann.get(source)) == shown
+    assert (await ann.post(f"{source}/verify", {"code": code}, key=key)).content == verified.content
+    assert said(await ann.post(f"{source}/verify", {"code": "whatever"})) == shown
+
+
+async def test_a_code_verifies_a_card(ann: Customer) -> None:
+    source = await ann.add_verified(new_card())
+
+    shown = said(await ann.get(source))
+    assert (shown["enabled"], shown["card"]["verified"]) == (True, True)
+    assert shown["card"]["verified_at"] == shown["verified_at"]
+
+
+async def test_five_wrong_codes_reject_a_source(ann: Customer) -> None:
+    for body in (new_card(), new_account()):
+        source = await ann.add(body)
+        code = await ann.code_for(source)
+        wrong = {"code": "x" + code}
+        key = uuid4()
+
+        # The same request again is no other try.
+        repeated = [await ann.post(f"{source}/verify", wrong, key=key) for _ in range(3)]
+        assert [error_code(it) for it in repeated] == ["invalid_code"] * 3
+        for _ in range(3):
+            assert error_code(await ann.post(f"{source}/verify", wrong)) == "invalid_code"
+        assert said(await ann.get(source))["status"] != "rejected"
+        for given in (wrong, {"code": code}):
+            answer = await ann.post(f"{source}/verify", given)
+            assert error_code(answer) == "too_many_attempts"
+
+        shown = said(await ann.get(source))
+        assert (shown["status"], shown["enabled"], shown["verified"]) == ("rejected", False, False)
+        assert shown["card"] is None or shown["card"]["status"] == "rejected"
+
+
+async def test_wrong_codes_at_once_count_each(ann: Customer) -> None:
+    source = await ann.add(new_account())
+
+    answers = await asyncio.gather(
+        *(ann.post(f"{source}/verify", {"code": "wrong"}) for _ in range(8))
+    )
+
+    codes = sorted(error_code(it) for it in answers)
+    assert codes == ["invalid_code"] * 4 + ["too_many_attempts"] * 4
+
+
+async def test_a_code_lasts_for_thirty_days(place: Town, ann: Customer) -> None:
+    source = await ann.add(new_account())
+    await rows(
+        place.db,
+        "update funding_source set code_expires_at = code_expires_at - interval '30 days'"
+        " where type <> 'virtual' returning 1",
+    )
+
+    answer = await ann.post(f"{source}/verify", {"code": await ann.code_for(source)})
+
+    assert error_code(answer) == "code_expired"
+    assert said(await ann.get(source))["status"] == "pending"
+
+
+# Changing.
+
+
+async def test_updates_as_printed(ann: Customer) -> None:
+    account, card = await ann.add(new_account()), await ann.add(new_card())
+    year = said(await ann.get(card))["card"]["expiration_year"] + 1
+
+    renamed = said(await ann.put(account, {"description": "My Updated Bank Account"}))
+    renewed = said(
+        await ann.put(
+            card,
+            {
+                "description": "My Updated Card",
+                "card": {"expiration_month": 11, "expiration_year": year},
+                "meta": "{}",
+            },
+        )
+    )
+
+    assert (renamed["description"], renamed["meta"]) == ("My Updated Bank Account", "")
+    assert (renewed["description"], renewed["meta"]) == ("My Updated Card", "{}")
+    shown = [renewed["card"][it] for it in ("expiration_month", "expiration_year")]
+    assert shown == [11, year]
+    assert [said(await ann.get(it)) for it in (account, card)] == [renamed, renewed]
+    again = said(await ann.put(card, {"description": "Mine"}))
+    assert (again["meta"], again["card"]["expiration_year"]) == ("{}", year)
+    assert said(await ann.put(ann.wallet, {"description": "Purse"}))["description"] == "Purse"
+
+
+async def test_an_update_is_done_once(ann: Customer) -> None:
+    key = uuid4()
+    first = await ann.put(ann.wallet, {"description": "One"}, key=key)
+    said(await ann.put(ann.wallet, {"description": "Two"}))
+
+    again = await ann.put(ann.wallet, {"description": "One"}, key=key)
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert said(await ann.get(ann.wallet))["description"] == "Two"
+
+
+async def test_what_is_no_card_does_not_expire(ann: Customer) -> None:
+    expires = {"description": "Mine", "card": {"expiration_month": 1, "expiration_year": 9999}}
+
+    for source in (ann.wallet, await ann.add(new_account()), await ann.add(BTC)):
+        before = said(await ann.get(source))
+        assert wrong_fields(await ann.put(source, expires)) == {"card": "unsupported"}
+        assert said(await ann.get(source)) == before
+
+
+async def test_a_card_expires(place: Town, ann: Customer) -> None:
+    card = await ann.add(new_card())
+    await rows(place.db, "update card set expiration_year = 2020 returning 1")
+
+    assert said(await ann.get(card))["card"]["status"] == "expired"
+
+
+# Deleting.
+
+
+async def test_what_is_deleted_is_gone_for_good(place: Town, ann: Customer) -> None:
+    for body in (new_card(), new_account()):
+        source = await ann.add_verified(body)
+        key = uuid4()
+
+        deleted = await ann.delete(source, key=key)
+
+        assert (deleted.status_code, deleted.content) == (200, b"")
+        assert (await ann.delete(source, key=key)).status_code == 200
+        for answer in (
+            await ann.get(source),
+            await ann.get(f"{source}/transactions"),
+            await ann.delete(source),
+            await ann.put(source, {"description": "Mine"}),
+            await ann.post(f"{source}/verify", {"code": "000000"}),
+        ):
+            assert (answer.status_code, answer.content) == (404, b"")
+    assert ids(said(await ann.get(SOURCES))) == [str(ann.wallet_id)]
+    kept = """
+        select sealed is null, code_digest is null
+        from funding_source
+            join (select * from (select funding_source_id, sealed from card) as a
+                union all select funding_source_id, sealed from bank_account) as it
+            on funding_source_id = funding_source.id
+    """
+    assert await rows(place.db, kept) == [(True, True)] * 2
+
+
+async def test_what_is_in_use_is_not_deleted(place: Town, ann: Customer) -> None:
+    charged, holding = await ann.add(new_card()), await ann.add(new_card())
+    opened = """
+        update gateway_call set status = %s
+        where kind = 'register' and funding_source_id = %s returning 1
+    """
+    await rows(place.db, opened, "pending", charged.rpartition("/")[2])
+    await ann.paid(new_phone(), funding_source_id=holding.rpartition("/")[2])
+    key = uuid4()
+
+    for source in (ann.wallet, charged, holding):
+        assert error_code(await ann.delete(source, key=key)) == "funding_source_in_use"
+
+    await rows(place.db, opened, "approved", charged.rpartition("/")[2])
+    assert error_code(await ann.delete(charged, key=key)) == "funding_source_in_use"
+    assert (await ann.delete(charged)).status_code == 200
+
+
+async def test_paying_from_what_is_being_deleted(ann: Customer, bob: Customer) -> None:
+    """Whichever is first: a charge that was begun is carried through."""
+    arrived = 0
+    for pays_first in (True, False) * 2:
+        card = await ann.add(new_card())
+        paying = ann.pay(bob, "6.00", funding_source_id=card.rpartition("/")[2])
+        deleting = ann.delete(card)
+
+        work = (paying, deleting) if pays_first else (deleting, paying)
+        answers = await asyncio.gather(*work)
+
+        arrived += answers[not pays_first].status_code == 201
+        await ann.delete(card)
+        assert (await ann.get(card)).status_code == 404
+    assert await bob.has() == 6 * arrived
+
+
+# Seeing.
+
+
+async def test_filters_find_what_was_added(ann: Customer) -> None:
+    card = await ann.add_verified(new_card())
+    account = await ann.add(new_account())
+    coins = await ann.add(BTC)
+    rejected = await ann.add(new_card())
+    for _ in range(5):
+        await ann.post(f"{rejected}/verify", {"code": "wrong"})
+    known = {
+        "wallet": str(ann.wallet_id),
+        **{
+            name: path.rpartition("/")[2]
+            for name, path in [
+                ("card", card),
+                ("account", account),
+                ("coins", coins),
+                ("rejected", rejected),
+            ]
+        },
+    }
+
+    for query, names in [
+        ("sort=created_at:asc", "wallet card account coins rejected"),
+        ("filter=type:eq:all,status:eq:all", "rejected coins account card wallet"),
+        ("filter=type:eq:card", "rejected card"),
+        ("filter=type:eq:bank_account", "account"),
+        ("filter=type:in:[crypto_address;virtual]", "coins wallet"),
+        ("filter=status:eq:enabled", "card wallet"),
+        ("filter=status:eq:pending", "account"),
+        ("filter=status:eq:disabled", "coins"),
+        ("filter=status:in:[rejected,pending]", "rejected account"),
+        ("filter=type:eq:card,status:eq:enabled", "card"),
+        ("sort=updated_at:desc&limit=1", "rejected"),
+        ("sort=created_at:asc&limit=2&page=2", "account coins"),
+        ("filter=owner:eq:false", ""),
+    ]:
+        found = said(await ann.get(f"{SOURCES}?{query}"))
+        assert ids(found) == [known[name] for name in names.split()], query
+
+
+async def test_nobody_else_finds_or_touches_it(ann: Customer, bob: Customer) -> None:
+    source = await ann.add(new_account())
+    code = await ann.code_for(source)
+    before = said(await ann.get(source))
+
+    for answer in (
+        await bob.get(source),
+        await bob.get(f"{source}/transactions"),
+        await bob.put(source, {"description": "Mine"}),
+        await bob.delete(source),
+        *[await bob.post(f"{source}/verify", {"code": "wrong"}) for _ in range(6)],
+        await bob.post(f"{source}/verify", {"code": code}),
+    ):
+        assert (answer.status_code, answer.content) == (404, b"")
+
+    assert said(await ann.get(source)) == before
+    assert source.rpartition("/")[2] not in (await bob.get(SOURCES)).text
+    assert said(await ann.post(f"{source}/verify", {"code": code}))["verified"] is True
+
+
+async def test_no_secret_is_stored_in_clear_or_shown(place: Town, ann: Customer) -> None:
+    answers = []
+    for body in (new_card(), new_card("tok_of_mine"), new_account(token="btok_of_mine")):
+        made = await ann.post(SOURCES, body)
+        source = f"{SOURCES}/{said(made, 201)['id']}"
+        answers += [made, await ann.get(source), await ann.put(source, {"description": "Mine"})]
+    await ann.delete(source)
+
+    secrets = [CARD_TOKEN, "tok_of_mine"]
+    assert not [it for answer in answers for it in secrets if it in answer.text]
+    tables = await rows(
+        place.db,
+        "select relname::text from pg_class"
+        " where relnamespace = current_schema::regnamespace and relkind = 'r'",
+    )
+    for (table,) in tables:
+        stored = str(await rows(place.db, f"select it::text from {table} as it"))
+        for secret in secrets:
+            assert secret not in stored, table
+            assert secret.encode().hex() not in stored, table
+
+
+async def test_what_is_refused_adds_nothing(place: Town, ann: Customer) -> None:
+    async with nothing_moving(place.db):
+        for body in ({}, new_card(""), new_account(iban="GB00"), {**BTC, "type": "virtual"}):
+            assert wrong_fields(await ann.post(SOURCES, body))
+
+    assert len(said(await ann.get(SOURCES))) == 1
+    assert await rows(place.db, "select 1 from gateway_call") == []
 
 
 async def test_filters(ann: Customer) -> None:

@@ -173,12 +173,17 @@ def test_a_key_is_only_taken_by_what_is_done_once(openapi: Json) -> None:
     }
 
     assert keyed == {
+        "DELETE /v1/funding_sources/{funding_source_id}",
+        "POST /v1/funding_sources",
+        "POST /v1/funding_sources/{funding_source_id}/verify",
         "POST /v1/payments",
+        "POST /v1/payments/{payment_id}/refund",
         "POST /v1/users/{user_id}/block",
         "POST /v1/users/{user_id}/unblock",
         "POST /v1/verifications",
         "POST /v1/verifications/{verification_id}/data",
         "PUT /v1/devices/current",
+        "PUT /v1/funding_sources/{funding_source_id}",
         "PUT /v1/users",
         "PUT /v1/users/{user_id}",
         "PUT /v1/verifications",
@@ -208,7 +213,7 @@ def test_who_blocks_themselves_is_told(openapi: Json, action: str) -> None:
         ("Payment", "status", ["open", "closed"]),
         ("Transaction", "status", ["active", "approved", "rejected", "cancelled", "failed"]),
         ("Verification", "status", ["pending", "approved", "rejected", "cancelled", "failed"]),
-        ("Verification", "type", ["sms", "email", "call"]),
+        ("Verification", "type", ["sms", "email", "call", "passport", "drivers_license"]),
     ],
 )
 def test_where_there_are_few_values_they_are_listed(

@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 
 from tests.api.memento.client import Client, error_code, wrong_fields
+from tests.money import rows
 from tests.people import last_code, new_email, new_phone
+from whipround.domain import identity
 from whipround.domain.verifications import CODE_LIFE
 
 pytestmark = pytest.mark.anyio
@@ -139,8 +141,12 @@ async def test_every_wrong_field_is_named(client: Client) -> None:
         "event": "required",
     }
     assert wrong_fields(
-        await client.post(PATH, {"type": "passport", "recipient": 5, "event": "x" * 101})
+        await client.post(PATH, {"type": "fax", "recipient": 5, "event": "x" * 101})
     ) == {"type": "unsupported", "recipient": "invalid", "event": "too_long"}
+    assert wrong_fields(await client.post(PATH, {"type": "sms", "data": 5})) == {
+        "recipient": "required",
+        "event": "required",
+    }
     for kind, recipient in [
         ("sms", "not a phone"),
         ("sms", new_email()),
@@ -182,3 +188,87 @@ async def test_codes_are_limited_and_a_refusal_is_not_remembered(limited_client:
     async with limited_client.db.transaction() as tx:
         await tx.execute("delete from throttle")
     assert (await limited_client.post(PATH, asking(phone), key=key)).status_code == 201
+
+
+PASSPORT = {"type": "passport", "data": "01234567890123456789", "event": "user_kyc"}
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_document_waits_to_be_decided_about(client: Client, method: str) -> None:
+    mine, key = await client.of(await client.make_user()), uuid4()
+
+    sent = await mine.call(method, PATH, PASSPORT, key=key)
+    again = await mine.call(method, PATH, PASSPORT, key=key)
+
+    assert (sent.status_code, again.json()) == (201, sent.json())
+    shown = sent.json()
+    assert (shown["type"], shown["status"], shown["attempts"]) == ("passport", "pending", 1)
+    assert (shown["error_code"], shown["error_message"]) == ("", "")
+    path = f"{PATH}/{shown['id']}"
+    assert (await mine.get(path)).json() == shown
+    assert (await client.get(path)).status_code == 404
+    assert error_code(await mine.post(f"{path}/data", {"data": "1"})) == "data_not_expected"
+    for table in ("verification", "request_key", "request_answer", "outbox"):
+        kept = await rows(client.db, f"select kept::text from {table} as kept")
+        assert PASSPORT["data"] not in str(kept)
+
+
+async def test_decision_is_shown(client: Client, now: datetime) -> None:
+    user = await client.make_user()
+    mine = await client.of(user)
+    id_ = (await mine.put(PATH, PASSPORT)).json()["id"]
+    licence = (await mine.put(PATH, {**PASSPORT, "type": "drivers_license"})).json()["id"]
+    late = (await mine.put(PATH, PASSPORT)).json()["id"]
+    async with client.db.transaction() as tx:
+        await identity.reject(tx, verification_id=licence, reason="It is blurred.", now=now)
+        await tx.execute("update verification set expires_at = %s where id = %s", (now, late))
+
+    shown = [(await mine.get(f"{PATH}/{it}")).json() for it in (id_, licence, late)]
+
+    assert [(it["status"], it["error_code"], it["error_message"]) for it in shown] == [
+        ("cancelled", "", ""),
+        ("rejected", "rejected", "It is blurred."),
+        ("failed", "expired", "Nobody looked at it in time."),
+    ]
+    assert (await mine.get("/v1/users/current")).json()["verified"] is False
+    approved = (await mine.put(PATH, PASSPORT)).json()["id"]
+    async with client.db.transaction() as tx:
+        await identity.approve(tx, verification_id=approved, now=now)
+    assert (await mine.get(f"{PATH}/{approved}")).json()["status"] == "approved"
+    assert (await mine.get("/v1/users/current")).json()["verified"] is True
+
+
+async def test_document_needs_a_session(client: Client) -> None:
+    sent = await client.put(PATH, PASSPORT)
+
+    assert (sent.status_code, sent.content) == (401, b"")
+    assert await rows(client.db, "select id from verification") == []
+
+
+async def test_wrong_document_is_named(client: Client) -> None:
+    mine = await client.of(await client.make_user())
+
+    for data, code in [
+        (None, "required"),
+        ("", "required"),
+        (" \n", "required"),
+        (5, "invalid"),
+        ("x" * 501, "too_long"),
+        ("a\x07b", "invalid"),
+        ("a\u0000b", "invalid"),
+    ]:
+        sent = await mine.put(PATH, {"type": "drivers_license", "data": data, "recipient": 5})
+        assert wrong_fields(sent) == {"data": code, "event": "required"}
+    longest = "x\n" * 250
+    assert (await mine.put(PATH, {**PASSPORT, "data": longest, "recipient": ""})).status_code == 201
+
+
+async def test_documents_are_limited(limited_client: Client) -> None:
+    mine = await limited_client.of(await limited_client.make_user())
+    for _ in range(5):
+        assert (await mine.put(PATH, PASSPORT)).status_code == 201
+
+    refused = await mine.put(PATH, PASSPORT)
+
+    assert error_code(refused, 429) == "too_many_requests"
+    assert 1 <= int(refused.headers["retry-after"]) <= 86400

@@ -17,6 +17,8 @@ from tests.money import EUR, MXN, new_key, render
 from whipround.domain.credentials import PIN_TRIES, InvalidPin, PinState, UserLocked
 from whipround.domain.fees import FeeRule
 from whipround.domain.funding.reading import FundingSourceDisabled
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT
+from whipround.domain.limits import Limits
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import (
     UNCLAIMED_FOR,
@@ -24,10 +26,13 @@ from whipround.domain.payments.commands import (
     PaidToOneself,
     Pay,
     Payment,
+    Processing,
     RecipientNotFound,
     UnknownFundingSource,
 )
-from whipround.domain.payments.decide import Decision, Recipient, Source, State, decide
+from whipround.domain.payments.decide import decide
+from whipround.domain.payments.state import Decision, Recipient, Source, State
+from whipround.domain.quotes import Prices
 from whipround.errors import DomainError, Invalid
 from whipround.ledger.accounts import PRODUCT, Account
 from whipround.ledger.transfers import Book, InsufficientFunds
@@ -70,11 +75,11 @@ class World(NamedTuple):
 
     def state(self) -> State:
         """The world as a batch has read it."""
-        accounts = {(PRODUCT, "EUR"): UUID(int=300)}
+        accounts = {(PRODUCT, FEES_ACCOUNT, "EUR"): UUID(int=300)}
         opened = [Account(UUID(int=300), "EUR", Decimal(0), Decimal(0), 0)]
         for user, balance in self.balances.items():
             account = Account(UUID(int=user.int + 300), "EUR", balance, Decimal(0), 1)
-            accounts[wallet(user), "EUR"] = account.id
+            accounts[wallet(user), WALLET_ACCOUNT, "EUR"] = account.id
             opened.append(account)
         payees: dict[Address, Payee] = {
             PROVEN: Payee(UUID(int=401), *PROVEN, BEN),
@@ -88,14 +93,13 @@ class World(NamedTuple):
         return State(
             now=NOON,
             pins={user: PinState(RIGHT, self.failures, 0, None) for user in PEOPLE},
-            sources={
-                id_: Source(id_, user, "card" if id_ == CARD else "virtual", id_ != SHUT)
-                for id_, user in OWNERS.items()
-            },
+            sources={id_: _source(id_, user) for id_, user in OWNERS.items()},
             recipients={user: _recipient(user) for user in PEOPLE},
             payees=payees,
             blocks={*self.blocks, *((other, one) for one, other in self.blocks)},
-            fee_rules={("payment", "virtual", "EUR"): rule},
+            verified=set(),
+            prices=Prices({("payment", "virtual", "EUR"): rule}, {}, Decimal(0)),
+            limits=Limits(()),
             waiting={},
             accounts=accounts,
             book=Book(opened),
@@ -104,6 +108,11 @@ class World(NamedTuple):
 
 USUAL = World()
 TEN = EUR("10.00")
+
+
+def _source(id_: UUID, user: UUID) -> Source:
+    type_ = "card" if id_ == CARD else "virtual"
+    return Source(id_, user, type_, type_, id_ not in {SHUT, CARD}, True, None, None)
 
 
 def _recipient(user: UUID) -> Recipient:
@@ -128,9 +137,11 @@ def order(
         funding_source_id=source or wallet(payer),
         recipient_user_id=to if isinstance(to, UUID) else None,
         recipient_address=None if isinstance(to, UUID) else to,
+        recipient_source_id=None,
         recipient_name="Somebody",
         recipient_meta="their meta",
         amount=amount,
+        source_currency=amount.currency,
         description="Lunch",
         meta="my meta",
         image_url=None,
@@ -140,6 +151,7 @@ def order(
 
 def _one(pay: Pay, world: World = USUAL) -> Payment | DomainError:
     [outcome] = decide(world.state(), [pay]).outcomes
+    assert not isinstance(outcome, Processing)
     return outcome
 
 
@@ -322,7 +334,8 @@ def _balances(state: State) -> dict[UUID, Decimal]:
     """What everybody holds after the decision; the product, its fees."""
     owners = {wallet(user): user for user in PEOPLE} | {PRODUCT: PRODUCT}
     return {
-        owners[owner]: state.book.balance(account) for (owner, _), account in state.accounts.items()
+        owners[owner]: state.book.balance(account)
+        for (owner, _, _), account in state.accounts.items()
     }
 
 
@@ -341,7 +354,7 @@ def test_money_is_conserved_and_nobody_falls_below_nothing(
     after = _balances(state)
     assert sum(after.values()) + _held(state, decision) == sum(world.balances.values())
     assert min(after.values()) >= 0
-    assert all(state.book.balance(it.account_id) == it.total for it in decision.holdings)
+    assert all(state.book.balance(it.account_id) == it.worth.total for it in decision.holdings)
 
 
 @given(WORLDS, ORDERS)
@@ -408,7 +421,7 @@ class Model:
     def _recipient(self, pay: Pay, to: UUID | None) -> type[DomainError] | None:
         if to is None:
             return None
-        if to == pay.payer_id:
+        if to == pay.payer_id and pay.funding_source_id != CARD:  # that would be a top-up
             return PaidToOneself
         if to not in PEOPLE:
             return RecipientNotFound

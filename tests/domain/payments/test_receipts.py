@@ -13,7 +13,7 @@ from whipround.db.database import Database
 from whipround.domain import claims
 from whipround.domain.payments.commands import UNCLAIMED_FOR
 from whipround.domain.payments.reading import PaymentNotFound
-from whipround.domain.payments.receipts import Party, Receipt, receipt, reference_code
+from whipround.domain.payments.receipts import Method, Party, Receipt, receipt, reference_code
 
 
 async def _receipt(db: Database, viewer: Person, payment_id: UUID | None) -> Receipt:
@@ -46,13 +46,15 @@ async def test_both_sides_get_a_receipt_and_only_the_payer_sees_the_source(
         time=scene.now,
         payer=Party(ann.id, "Ann Dough", ann.user.username),
         recipient=Party(ben.id, "Ben Dough", ben.user.username),
-        funding_source_id=ann.wallet_id,
-        funding_source_description="Wallet",
+        method=Method(ann.wallet_id, "Wallet"),
         paid=EUR("6.00"),
         cost=EUR("0.50"),
         total=EUR("6.50"),
+        exchange_rate=None,
+        refunds=(),
+        refunded=EUR("0"),
     )
-    assert (of_ben.funding_source_id, of_ben.funding_source_description) == (None, "")
+    assert of_ben.method is None
     assert (of_ben.reference_code, of_ben.total) == (of_ann.reference_code, of_ann.total)
 
 

@@ -80,15 +80,18 @@ class Street:
                 funding_source_id=wallet_id,
                 recipient_user_id=None,
                 recipient_address=("phone", phone),
+                recipient_source_id=None,
                 recipient_name="",
                 recipient_meta="",
                 amount=Money(Decimal(amount), "EUR"),
+                source_currency="EUR",
                 description="",
                 meta="",
                 image_url=None,
                 render=render,
             )
         )
+        assert isinstance(answer, Answer)
         assert answer.status == 201
 
     async def prove(self, phone: str) -> Proof:

@@ -19,8 +19,15 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "payment_waiting": {**PAYMENT, "expires_at": "2026-01-25T12:30:00Z"},
     "payment_claimed": PAYMENT,
     "payment_returned": PAYMENT,
+    "payment_failed": PAYMENT,
+    "payment_refunded": {**PAYMENT, "to_wallet": True},
+    "top_up_done": {"amount": "20.5", "currency": "EUR"},
+    "withdrawal_paid": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
+    "withdrawal_failed": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
+    "verification_decided": {"type": "passport", "approved": False, "reason": "It is blurred."},
+    "funding_source_code": {"code": "123456", "description": "Savings"},
 }
-CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push")
+CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push", "statement")
 
 
 def text(kind: str, *, channel: Channel = "sms", locale: str = "en", **data: Any) -> Text:
@@ -67,6 +74,28 @@ def test_payments() -> None:
         "+447700900042 has signed up and received the €20.50 you sent."
     )
     assert text("payment_returned").subject == "€20.50 returned to you"
+    assert text("payment_refunded", channel="email", description="").body.endswith(
+        "gave you back €20.50 of what you paid.\n\nThe money is in your wallet."
+    )
+    assert text("payment_refunded", channel="email", to_wallet=False).body.endswith(
+        "The money goes to where you paid from."
+    )
+
+
+def test_a_statement_has_room_for_22_characters() -> None:
+    line = text("funding_source_code", channel="statement").body
+
+    assert line == "Whipround code 123456"
+    assert len(line) <= 22
+
+
+def test_decisions() -> None:
+    assert text("verification_decided").body == "Your passport was not accepted. It is blurred."
+    assert text("verification_decided", reason="").body == "Your passport was not accepted."
+    assert text("verification_decided", type="drivers_license", approved=True) == (
+        "Your driving licence was accepted",
+        "Your driving licence was accepted: you are verified.",
+    )
 
 
 def test_an_amount_may_be_written_out_already() -> None:

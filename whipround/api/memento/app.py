@@ -10,13 +10,16 @@ from whipround.api.bodies import MAX_BODY_BYTES
 from whipround.api.memento import (
     authentication,
     devices,
+    fees,
     funding_sources,
+    limits,
     payments,
+    refunds,
     transactions,
     users,
     verifications,
 )
-from whipround.api.memento.call import AnyRequest, Bodies, Reply, Request, authenticate, call_of
+from whipround.api.memento.call import AnyRequest, Bodies, Reply, Request, call_of, prepare
 from whipround.api.memento.docs import documentation
 from whipround.api.memento.errors import refuse
 
@@ -25,8 +28,11 @@ DIALECT = b"memento"
 HANDLERS: Sequence[ControllerRouterHandler] = [
     *authentication.handlers,
     *devices.handlers,
+    *fees.handlers,
     *funding_sources.handlers,
+    *limits.handlers,
     *payments.handlers,
+    *refunds.handlers,
     *transactions.handlers,
     *users.handlers,
     *verifications.handlers,
@@ -37,7 +43,7 @@ def create_app(handlers: Sequence[ControllerRouterHandler] = HANDLERS) -> Litest
     """An app of these handlers, each of which needs a session unless its `route` says otherwise."""
     return Litestar(
         [*handlers, *documentation(handlers)],
-        before_request=authenticate,
+        before_request=prepare,
         exception_handlers={Exception: _refuse},
         logging_config=None,
         openapi_config=None,

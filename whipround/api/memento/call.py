@@ -8,7 +8,7 @@ A handler translates in, makes one domain call, translates out::
 Whatever a handler does not say otherwise needs a session.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 
@@ -57,17 +57,20 @@ def route(
     errors: Iterable[type[DomainError]] = (),
     filters: Mapping[str, Column] | None = None,
     searchable: bool = False,
+    known: Callable[[Call], Awaitable[Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """The `opt` of a handler: who may call it, and what its documentation lists.
 
     `errors` are the domain errors it can be refused with, beyond those every route can; `filters`
-    the columns of a list, which then may call `request.list_query()`.
+    the columns of a list, which then may call `request.list_query()`; `known` finds out what the
+    validators of the body have to know, which is asked for once it is known who is calling.
     """
     return {
         "access": access,
         "errors": tuple(errors),
         "filters": filters,
         "searchable": searchable,
+        "known": known,
     }
 
 
@@ -157,7 +160,9 @@ class _Body(AbstractDTO[Model]):
     def decode_bytes(self, value: bytes) -> Model:
         """The body as a model. Raises MalformedBody, and Invalid naming every wrong field."""
         call: Call = self.asgi_connection.scope["state"]["call"]
-        return bodies.parse(self.model_type, value, currencies=call.product.currencies)
+        return bodies.parse(
+            self.model_type, value, currencies=call.product.currencies, known=call.known
+        )
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
@@ -206,6 +211,15 @@ async def authenticate(request: AnyRequest) -> None:
         call.session = await call.services.sessions.submit(digest)
         if call.session is None:
             raise Unauthenticated
+
+
+async def prepare(request: AnyRequest) -> None:
+    """What comes before the body: who is calling, then what the body's validators have to know."""
+    await authenticate(request)
+    known = request.route_handler.opt.get("known")
+    if known is not None:
+        call = call_of(request)
+        call.known = await known(call)
 
 
 def _methods(request: AnyRequest) -> str:

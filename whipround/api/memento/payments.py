@@ -13,11 +13,12 @@ from whipround.api.context import Call
 from whipround.api.fields import (
     ONE_LINE,
     Amount,
-    Currency,
     Description,
     Meta,
     Phone,
     Pin,
+    SupportedCurrency,
+    check_decimals,
     wrong,
 )
 from whipround.api.memento.call import Reply, Request, route
@@ -25,16 +26,26 @@ from whipround.api.memento.errors import answer_of
 from whipround.api.memento.lists import page
 from whipround.api.memento.people import ImageAddress
 from whipround.api.memento.shapes import payments as shapes
+from whipround.api.memento.shapes import receipts as receipt_shapes
 from whipround.api.memento.shapes_base import encode
 from whipround.db.request_keys import Answer, InProgress, KeyReused
 from whipround.domain.credentials import InvalidPin, UserLocked
 from whipround.domain.funding.reading import FundingSourceDisabled
+from whipround.domain.fx import RateMissing, TooLargeToConvert, TooSmallToConvert
+from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
+from whipround.domain.limits import LimitExceeded
 from whipround.domain.payments import reading, receipts
-from whipround.domain.payments.commands import Blocked, Pay, Payment, TooManyWaiting
+from whipround.domain.payments.commands import (
+    Blocked,
+    Pay,
+    Payment,
+    RecipientUnavailable,
+)
 from whipround.domain.payments.reading import PaymentNotFound, Seen
-from whipround.errors import DomainError
+from whipround.errors import DomainError, Invalid
+from whipround.flows.payments import pay
 from whipround.ledger.transfers import InsufficientFunds
-from whipround.money import Money, digits, fits_currency, is_currency
+from whipround.money import Money
 
 
 def _context(info: ValidationInfo) -> Context:
@@ -52,6 +63,10 @@ class RecipientInput(BaseModel):
     phone: Phone | None = Field(
         None, description="The phone number to pay, in the place of a user."
     )
+    funding_source_id: UUID | None = Field(
+        None,
+        description="One's own bank account to pay out to, or one's own wallet to top up.",
+    )
     user_id: UUID | None = Field(
         None, validate_default=True, description="The user to pay, in the place of a phone number."
     )
@@ -59,23 +74,24 @@ class RecipientInput(BaseModel):
     @field_validator("amount")
     @classmethod
     def _fits(cls, value: Decimal, info: ValidationInfo) -> Decimal:
-        currency = _context(info)["body"].get("currency")
-        if (
-            isinstance(currency, str)
-            and is_currency(currency)
-            and not fits_currency(value, currency)
-        ):
-            wrong("too_precise", f"must have at most {digits(currency)} decimals")
+        return check_decimals(value, _context(info)["body"].get("currency"))
+
+    @field_validator("funding_source_id")
+    @classmethod
+    def _without_phone(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
+        if value is not None and info.data.get("phone") is not None:
+            wrong("invalid", "and phone exclude each other")
         return value
 
     @field_validator("user_id")
     @classmethod
-    def _one_of_two(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
-        if "phone" not in info.data:
+    def _one_of_them(cls, value: UUID | None, info: ValidationInfo) -> UUID | None:
+        if not {"phone", "funding_source_id"} <= info.data.keys():
             return value  # what was sent is wrong by itself
-        if value is None and info.data["phone"] is None:
+        phone, source_id = info.data["phone"], info.data["funding_source_id"]
+        if value is None and phone is None and source_id is None:
             wrong("required", "or phone is required")
-        if value is not None and info.data["phone"] is not None:
+        if value is not None and phone is not None:
             wrong("invalid", "and phone exclude each other")
         return value
 
@@ -83,7 +99,7 @@ class RecipientInput(BaseModel):
 class PaymentCreate(BaseModel):
     """A payment to be made (Memento, Create a payment)."""
 
-    currency: Currency = Field(description="The currency the recipient gets.")
+    currency: SupportedCurrency = Field(description="The currency the recipient gets.")
     description: Description = Field("", description="The payment message.")
     meta: Meta = Field("", description="Text that the client owns.")
     recipient: RecipientInput = Field(description="Who is paid, and how much.")
@@ -91,16 +107,13 @@ class PaymentCreate(BaseModel):
         None, description="The recipient's amount; may be left out, and must agree with it."
     )
     image: ImageAddress | None = Field(None, description="A picture to go with the payment.")
+    source_currency: SupportedCurrency | None = Field(
+        None,
+        description="The currency to pay in, if it is another one: it is converted as"
+        " `POST /v1/fees/calculate` quotes.",
+    )
     funding_source_id: UUID = Field(description="The funding source to withdraw from.")
     pin: Pin = Field(repr=False, description="The current user's PIN.")
-
-    @field_validator("currency")
-    @classmethod
-    def _supported(cls, value: str, info: ValidationInfo) -> str:
-        currencies = _context(info)["currencies"]
-        if value not in currencies:
-            wrong("unsupported", f"must be one of {', '.join(currencies)}")
-        return value
 
     @field_validator("amount")
     @classmethod
@@ -118,20 +131,25 @@ class PaymentCreate(BaseModel):
         return value
 
     def command(self, call: Call) -> Pay:
-        """As the domain knows it."""
+        """As the domain knows it. Raises Invalid for another's id beside one's own source."""
         payer = call.authenticated.user
         to = self.recipient
+        if to.funding_source_id is not None and to.user_id not in {None, payer.id}:
+            message = "User id must be yours, as the funding source is"
+            raise Invalid.field("recipient.user_id", "invalid", message)
         return Pay(
             key=call.key,
             payer_id=payer.id,
             payer_name=payer.full_name,
             pin=call.services.keyring.pin(payer.id, self.pin),
             funding_source_id=self.funding_source_id,
-            recipient_user_id=to.user_id,
+            recipient_user_id=None if to.funding_source_id else to.user_id,
             recipient_address=None if to.phone is None else ("phone", to.phone),
+            recipient_source_id=to.funding_source_id,
             recipient_name=to.name,
             recipient_meta=to.meta,
             amount=Money(to.amount, self.currency),
+            source_currency=self.source_currency or self.currency,
             description=self.description,
             meta=self.meta,
             image_url=self.image.url if self.image else None,
@@ -162,7 +180,13 @@ def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
             FundingSourceDisabled,
             InsufficientFunds,
             Blocked,
-            TooManyWaiting,
+            LimitExceeded,  # and TooManyWaiting, of the same code
+            RateMissing,
+            TooSmallToConvert,
+            TooLargeToConvert,
+            GatewayDeclined,
+            GatewayUnavailable,
+            RecipientUnavailable,
             KeyReused,
             InProgress,
         )
@@ -173,9 +197,14 @@ async def create_payment(request: Request, data: JSONBody[PaymentCreate]) -> Rep
 
     The payer pays the fee on top. A phone number that nobody has proven yet is told by SMS; whoever
     proves it in time has the money, else it returns, fee and all.
+
+    From one's own card or bank account to oneself it tops up the wallet; from the wallet to one's
+    own bank account, named by `recipient.funding_source_id`, it pays out. What a gateway has not
+    decided is answered with an `open` payment.
     """
     call = request.call
-    return Reply.rendered(await call.services.payments.submit(data.command(call)))
+    services = call.services
+    return Reply.rendered(await pay(services.desk, services.payments, data.command(call)))
 
 
 @get(
@@ -220,7 +249,9 @@ async def get_payment(request: Request, payment_id: FromPath[UUID]) -> Reply[sha
     tags=["Payments"],
     opt=route(errors=(PaymentNotFound,)),
 )
-async def get_receipt(request: Request, payment_id: FromPath[UUID]) -> Reply[shapes.Receipt]:
+async def get_receipt(
+    request: Request, payment_id: FromPath[UUID]
+) -> Reply[receipt_shapes.Receipt]:
     """Get the receipt of a payment, once it is fully processed.
 
     Only the payer sees how it was paid.
@@ -229,7 +260,7 @@ async def get_receipt(request: Request, payment_id: FromPath[UUID]) -> Reply[sha
     user_id = call.authenticated.user.id
     async with call.db.transaction() as tx:
         found = await receipts.receipt(tx, user_id=user_id, payment_id=payment_id)
-    return Reply(shapes.receipt(found, locale=call.locale))
+    return Reply(receipt_shapes.receipt(found, locale=call.locale))
 
 
 handlers = [create_payment, list_payments, get_payment, get_receipt]

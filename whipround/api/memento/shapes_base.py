@@ -29,6 +29,11 @@ _NUMBER = {"extra": {"type": "number"}, "examples": [20.0]}
 Amount: TypeAlias = Annotated[Decimal, msgspec.Meta(extra_json_schema=_NUMBER)]
 """An amount made with `amount`."""
 
+Rate: TypeAlias = Annotated[
+    Decimal, msgspec.Meta(extra_json_schema={"extra": {"type": "number"}, "examples": [1.0825]})
+]
+"""An exchange rate, as exact as it was applied."""
+
 CREATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was created.")]
 UPDATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was last changed.")]
 ID: TypeAlias = Annotated[UUID, doc("The unique identifier.")]

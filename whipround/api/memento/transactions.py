@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from whipround.api.memento.call import Reply, Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.shapes import funding as shapes
+from whipround.api.memento.shapes import transactions as shapes
 from whipround.domain import transactions
 from whipround.domain.transactions import TransactionNotFound
 

@@ -1,44 +1,78 @@
-"""Memento, Verifications: in two steps, a code that is sent and comes back."""
+"""Memento, Verifications: in two steps, by a code, and in a single one, by a document."""
 
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 from uuid import UUID
 
 from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from whipround.api.fields import ONE_LINE, Email, Phone, wrong
+from whipround.api.fields import MANY_LINES, ONE_LINE, Email, Phone, wrong
 from whipround.api.memento.call import Access, Reply, Request, route
 from whipround.api.memento.people import REPEATS, answer, limit_multiplier, once
 from whipround.api.memento.shapes import people as shapes
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
-from whipround.domain import verifications
-from whipround.domain.verifications import VerificationFinished, VerificationNotFound
-from whipround.errors import Throttled
+from whipround.domain import identity, verifications
+from whipround.domain.verifications import (
+    DataNotExpected,
+    DocumentType,
+    VerificationFinished,
+    VerificationNotFound,
+    VerificationType,
+)
+from whipround.errors import Throttled, Unauthenticated
 
 _PHONE = TypeAdapter[str](Phone)
 _EMAIL = TypeAdapter[str](Email)
 
 
 class NewVerification(BaseModel):
-    """Where to send a code, and what for."""
+    """Where to send a code, or what a document says; and what for."""
 
-    type: Literal["sms", "email", "call"] = Field(description="`sms`, `email` or `call`.")
+    type: VerificationType = Field(
+        description="`sms`, `email` or `call`, by a code; `passport` or `drivers_license`, by a"
+        " document."
+    )
     recipient: str = Field(
-        min_length=1,
+        "",
         max_length=254,
-        description="Where the code goes: an international phone number, or an email address.",
+        validate_default=True,
+        description="Where the code goes: an international phone number, or an email address."
+        " Required for a code.",
+    )
+    data: Annotated[str, Field(max_length=500), MANY_LINES] = Field(
+        "",
+        validate_default=True,
+        repr=False,
+        description="What the document says, such as its number. Required for a document.",
     )
     event: Annotated[str, Field(min_length=1, max_length=100), ONE_LINE] = Field(
         description="What the verification is for."
     )
 
+    @field_validator("recipient", "data", mode="before")
+    @classmethod
+    def _as_its_type_needs(cls, value: object, info: ValidationInfo) -> object:
+        by_document = info.data.get("type") in get_args(DocumentType)
+        if info.field_name != ("data" if by_document else "recipient"):
+            return ""  # what is of no use is not looked at
+        if value is None or (isinstance(value, str) and not value.strip()):
+            wrong("required", "is required")
+        return value
+
     @field_validator("recipient")
     @classmethod
     def _of_its_type(cls, value: str, info: ValidationInfo) -> str:
         by_mail = info.data.get("type") == "email"
-        if "type" not in info.data:
+        if not value or "type" not in info.data:
             return value
         try:
             return (_EMAIL if by_mail else _PHONE).validate_python(value)
@@ -49,7 +83,7 @@ class NewVerification(BaseModel):
 
 
 class VerificationData(BaseModel):
-    """What a verification waits for."""
+    """What a verification in two steps waits for."""
 
     data: str = Field(
         min_length=1, max_length=100, repr=False, description="The code that was sent."
@@ -60,18 +94,33 @@ async def _create(request: Request, data: NewVerification) -> Reply[shapes.Verif
     call = request.call
 
     async def act(tx: Tx) -> Answer:
-        asked = await verifications.request(
-            tx,
-            user_id=call.session.user.id if call.session else None,
-            address=call.remote_address,
-            kind=data.type,
-            recipient=data.recipient,
-            event=data.event,
-            locale=call.locale,
-            keyring=call.services.keyring,
-            now=call.now,
-            limit_multiplier=limit_multiplier(call),
-        )
+        match data.type:
+            case "passport" | "drivers_license":
+                if call.session is None:
+                    raise Unauthenticated
+                asked = await identity.submit(
+                    tx,
+                    user_id=call.session.user.id,
+                    kind=data.type,
+                    data=data.data,
+                    event=data.event,
+                    keyring=call.services.keyring,
+                    now=call.now,
+                    limit_multiplier=limit_multiplier(call),
+                )
+            case "sms" | "email" | "call":
+                asked = await verifications.request(
+                    tx,
+                    user_id=call.session.user.id if call.session else None,
+                    address=call.remote_address,
+                    kind=data.type,
+                    recipient=data.recipient,
+                    event=data.event,
+                    locale=call.locale,
+                    keyring=call.services.keyring,
+                    now=call.now,
+                    limit_multiplier=limit_multiplier(call),
+                )
         return answer(shapes.verification(asked), status=201)
 
     return await once(call, act)
@@ -79,7 +128,7 @@ async def _create(request: Request, data: NewVerification) -> Reply[shapes.Verif
 
 @post(
     "/v1/verifications",
-    summary="Two-step verification – Step 1: Request data",
+    summary="Two-step verification – Step 1: Request data; or all of it in a single step",
     tags=["Verifications"],
     status_code=201,
     opt=route(access=Access.OPEN, errors=(Throttled, *REPEATS)),
@@ -87,17 +136,21 @@ async def _create(request: Request, data: NewVerification) -> Reply[shapes.Verif
 async def create_verification(
     request: Request, data: JSONBody[NewVerification]
 ) -> Reply[shapes.Verification]:
-    """Have a code sent to a phone number or an email address.
+    """Have a code sent to a phone number or an email address, or send in a document.
 
     Whoever asks with a session is the only one who can go on with the verification. What the same
     user still had pending for the recipient is cancelled.
+
+    A document needs a session; 401 without. It is `pending` until somebody has looked at it, at
+    most for 30 days, and then `approved` or `rejected`. One of the same type that was still pending
+    is cancelled.
     """
     return await _create(request, data)
 
 
 @put(
     "/v1/verifications",
-    summary="Two-step verification – Step 1, the older form",
+    summary="Single-step verification; or step 1 of two, in the older form",
     tags=["Verifications"],
     status_code=201,
     opt=route(access=Access.OPEN, errors=(Throttled, *REPEATS)),
@@ -114,7 +167,10 @@ async def put_verification(
     summary="Two-step verification – Step 2: Provide data",
     tags=["Verifications"],
     status_code=200,
-    opt=route(access=Access.OPEN, errors=(VerificationNotFound, VerificationFinished, *REPEATS)),
+    opt=route(
+        access=Access.OPEN,
+        errors=(VerificationNotFound, VerificationFinished, DataNotExpected, *REPEATS),
+    ),
 )
 async def provide_data(
     request: Request, verification_id: FromPath[UUID], data: JSONBody[VerificationData]

@@ -12,19 +12,26 @@ from whipround.ledger.transfers import Leg, Transfer, post_now
 from whipround.money import Money
 
 WALLET = "virtual"
-"""The type of a wallet."""
+CARD = "card"
+BANK_ACCOUNT = "bank_account"
+CRYPTO_ADDRESS = "crypto_address"
+"""What a funding source can be at bottom, whatever the product calls it."""
 
 WALLET_ACCOUNT = "wallet"
 """The kind of the account of any funding source: a wallet's has a floor of zero, while a card and a
 bank account are the outside world, which may owe without limit."""
 
 FEES_ACCOUNT = "fees"
+CLEARING_ACCOUNT = "clearing"
+"""The product's account of money that is on its way to the outside."""
+POSITION_ACCOUNT = "position"
+"""The product's account on either side of a conversion; what rounding leaves stays there."""
 GRANTS_ACCOUNT = "grants"
 """The outside world's account that the sandbox's money comes from."""
 
 _INSERT_WALLET = """
-    insert into funding_source (id, user_id, type, type_name, description, allows_in, allows_out, status,
-        verified_at, created_at, updated_at)
+    insert into funding_source (id, user_id, type, type_name, description, allows_in, allows_out,
+        status, verified_at, created_at, updated_at)
     values (%(id)s, %(user_id)s, %(type)s, %(type)s, %(description)s, true, true, 'enabled',
         %(now)s, %(now)s, %(now)s)
 """

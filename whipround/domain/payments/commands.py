@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from whipround.db.request_keys import Answer, RequestKey
+from whipround.domain.gateway_calls import GatewayCall
+from whipround.domain.legs import Worth
 from whipround.domain.payees import Address, Holding
 from whipround.errors import Declined, DomainError, Invalid
 from whipround.money import Money
@@ -19,14 +21,14 @@ NAME_LENGTH = 100
 
 
 MOST_WAITING = 100
-"""How many payments from one funding source may wait to be claimed at a time.
+"""How many payments of one person may wait to be claimed at a time, however they were paid.
 
-Each costs the product a message, and returns to the payer free of charge.
+Each costs the product a message, and returns to the payer's wallet free of charge.
 """
 
 
 class TooManyWaiting(Declined):
-    """Too many payments from this source wait to be claimed already."""
+    """Too many of your payments wait to be claimed already."""
 
     code = "limit_exceeded"
 
@@ -37,6 +39,12 @@ class Blocked(Declined):
     code = "blocked"
 
 
+class RecipientUnavailable(Declined):
+    """The recipient could not be paid any more; what was charged is in the payer's wallet."""
+
+    code = "recipient_unavailable"
+
+
 class RecipientNotFound(Invalid):
     """Nobody can be paid there."""
 
@@ -44,6 +52,13 @@ class RecipientNotFound(Invalid):
         super().__init__(
             Invalid.field(f"recipient.{field}", "not_found", "Nobody can be paid there").errors
         )
+
+
+class NoSuchDestination(Invalid):
+    """There is no such funding source to pay out to, or money cannot go there from this one."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(Invalid.field("recipient.funding_source_id", code, message).errors)
 
 
 class PaidToOneself(Invalid):
@@ -64,13 +79,28 @@ class UnknownFundingSource(Invalid):
         )
 
 
+ParticipantStatus = Literal["pending", "paid", "cancelled"]
+
+PaymentKind = Literal["payment", "top_up", "withdrawal"]
+"""To somebody; from one's card or bank account into the wallet; from the wallet to one's bank."""
+
+
+class UnsupportedFundingSource(Invalid):
+    """Nothing can be paid from such a source."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Invalid.field("funding_source_id", "unsupported", "Cannot be paid from").errors
+        )
+
+
 class Participant(NamedTuple):
     """The recipient as the payment shows them; `user_id` None until somebody proves the address."""
 
     id: UUID
     user_id: UUID | None
     parent_user_id: UUID | None
-    status: Literal["pending", "paid", "cancelled"]
+    status: ParticipantStatus
     full_name: str
     username: str
     verified: bool
@@ -79,17 +109,25 @@ class Participant(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """A payment. `amount` is what the recipient gets; the payer pays `fee` on top; both `currency`.
+    """A payment. `amount` of `currency` is what the recipient gets.
 
-    `holding` is there if the recipient was not a user when it was made.
+    The payer pays `source_amount` of `source_currency` for it, and the `fee` on top: the same as
+    `amount` and `currency` where `exchange_rate` is None, as nothing is converted. `refunded` is
+    what of the amount went back. `holding` is there if the recipient was not a user when the money
+    came. `error_code` says why it failed, if it did.
     """
 
     id: UUID
+    kind: PaymentKind
     owner_id: UUID
     funding_source_id: UUID
     amount: Decimal
     fee: Decimal
     currency: str
+    source_amount: Decimal
+    source_currency: str
+    exchange_rate: Decimal | None
+    refunded: Decimal
     description: str
     meta: str
     image_url: str | None
@@ -100,16 +138,24 @@ class Payment(NamedTuple):
     transaction_id: UUID
     in_funding_source_id: UUID | None
     holding: Holding | None
+    error_code: str
     expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def worth(self) -> Worth:
+        """What it is worth on either side."""
+        return Worth(self.amount, self.currency, self.source_amount, self.source_currency, self.fee)
+
 
 class Pay(NamedTuple):
-    """A person's order to pay. Exactly one of `recipient_user_id` and `recipient_address` is set.
+    """A person's order to pay.
 
-    The amount is checked against its currency's digits. `pin` is the keyed digest of the PIN given.
-    `render` makes the answer that is stored with the money.
+    Exactly one of `recipient_user_id`, `recipient_address` and `recipient_source_id` is set; the
+    last is a funding source of the payer's own. The amount is what the recipient gets, checked
+    against its currency's digits; it is paid for in `source_currency`. `pin` is the keyed digest of
+    the PIN given. `render` makes the answer that is stored with the money.
     """
 
     key: RequestKey
@@ -119,10 +165,24 @@ class Pay(NamedTuple):
     funding_source_id: UUID
     recipient_user_id: UUID | None
     recipient_address: Address | None
+    recipient_source_id: UUID | None
     recipient_name: str
     recipient_meta: str
     amount: Money
+    source_currency: str
     description: str
     meta: str
     image_url: str | None
     render: "Callable[[Payment | DomainError], Answer]"
+
+
+class Processing(NamedTuple):
+    """A payment whose money the outside is to move: the call to be made, and with what.
+
+    `account_id` is the row of the card or bank account, `sealed` what its processor knows it by.
+    """
+
+    payment: Payment
+    call: GatewayCall
+    account_id: UUID
+    sealed: bytes

@@ -1,103 +1,56 @@
-"""Which payments happen: a pure function of the locked state and the commands, in order."""
+"""Which payments happen: a pure function of the locked state and the commands, in order.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+From a wallet to a wallet the money moves at once. To an address that nobody has proven it waits in
+a holding. What only the outside can move becomes an intent: of a card's money nothing is here to be
+moved yet, and what is to be paid out is set aside.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from whipround.db.outbox import Channel, Message
 from whipround.domain import payees
-from whipround.domain.credentials import PinState, judge_pin
-from whipround.domain.fees import FeeRules, quote
-from whipround.domain.funding.reading import FundingSourceDisabled
-from whipround.domain.funding.wallet import WALLET
-from whipround.domain.payees import HOLDING_ACCOUNT, Address, Holding, Payee, hold_transfer
+from whipround.domain.credentials import judge_pin
+from whipround.domain.funding.wallet import (
+    CARD,
+    CLEARING_ACCOUNT,
+    FEES_ACCOUNT,
+    WALLET,
+    WALLET_ACCOUNT,
+)
+from whipround.domain.gateway_calls import CallKind, new_call
+from whipround.domain.legs import Ends, Worth, through
+from whipround.domain.limits import Direction
+from whipround.domain.payees import Holding, Payee, hold_transfer
+from whipround.domain.payments import making
 from whipround.domain.payments.commands import (
     MOST_WAITING,
-    UNCLAIMED_FOR,
-    Blocked,
-    PaidToOneself,
-    Participant,
     Pay,
     Payment,
-    RecipientNotFound,
+    Processing,
     TooManyWaiting,
-    UnknownFundingSource,
 )
-from whipround.errors import DomainError, Invalid
-from whipround.ledger.accounts import PRODUCT, NewAccount
-from whipround.ledger.transfers import Book, InsufficientFunds, Leg, Transfer
-from whipround.money import EXACT, round_to_currency
+from whipround.domain.payments.sides import Sides, sides_of
+from whipround.domain.payments.state import Decision, Outcome, Recipient, Source, State
+from whipround.domain.quotes import quote
+from whipround.errors import DomainError
+from whipround.ledger.accounts import PRODUCT, AccountName
+from whipround.ledger.transfers import InsufficientFunds, Transfer
+from whipround.money import Money
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A funding source that a command names; `usable` if money may leave it now."""
-
-    id: UUID
-    user_id: UUID
-    type: str
-    usable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A user who can be paid, and how to tell them."""
-
-    user_id: UUID
-    parent_user_id: UUID | None
-    wallet_id: UUID
-    full_name: str
-    username: str
-    verified: bool
-    official: bool
-    locale: str
-    channel: Channel | None
-    address: str
-
-
-@dataclass(slots=True)
-class State:
-    """All that the decisions depend on, read under lock.
-
-    `accounts` are by owner, a funding source or the product, and currency; `waiting` says how many
-    payments from a source nobody has claimed yet.
-    """
-
-    now: datetime
-    pins: dict[UUID, PinState]
-    sources: dict[UUID, Source]
-    recipients: dict[UUID, Recipient]
-    payees: dict[Address, Payee]
-    blocks: set[tuple[UUID, UUID]]
-    fee_rules: FeeRules
-    waiting: dict[UUID, int]
-    accounts: dict[tuple[UUID, str], UUID]
-    book: Book
-
-
-@dataclass(slots=True)
-class Decision:
-    """One outcome per command, in order, and the rows to write for those that were accepted."""
-
-    outcomes: list[Payment | DomainError] = field(default_factory=list)
-    pins: dict[UUID, PinState] = field(default_factory=dict)
-    payments: list[Payment] = field(default_factory=list)
-    holdings: list[Holding] = field(default_factory=list)
-    told: dict[UUID, Payee] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    """A command with the account it takes from and what it costs on top."""
+class _Order:
+    """A command with its two sides, and what it is worth on either."""
 
     command: Pay
-    account_id: UUID
-    fee: Decimal
+    sides: Sides
+    worth: Worth
+    exchange_rate: Decimal | None
 
 
 def decide(state: State, commands: Sequence[Pay]) -> Decision:
@@ -106,7 +59,7 @@ def decide(state: State, commands: Sequence[Pay]) -> Decision:
     for command in commands:
         try:
             _check_pin(state, command, decision)
-            outcome: Payment | DomainError = _pay(state, command, decision)
+            outcome: Outcome = _pay(state, command, decision)
         except DomainError as error:
             outcome = error
         decision.outcomes.append(outcome)
@@ -123,211 +76,217 @@ def _check_pin(state: State, command: Pay, decision: Decision) -> None:
         raise verdict.error
 
 
-def _pay(state: State, command: Pay, decision: Decision) -> Payment:
-    source, recipient = _sides(state, command)
-    fee = quote(
-        state.fee_rules,
-        kind="payment",
-        funding_source_type=source.type,
-        amount=command.amount,
-    ).amount
-    from_account = state.accounts.get((source.id, command.amount.currency))
-    if from_account is None:
+def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing:
+    sides = sides_of(state, command)
+    order = _priced(state, command, sides)
+    if sides.source.type == WALLET:
+        _check_funds(state, order)
+    if sides.recipient is None and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
+        raise TooManyWaiting
+    _take_from_limits(state, order)  # the last that can refuse
+    if sides.source.type != WALLET:
+        return _charge(state, order, sides.source, decision)
+    if sides.destination is not None:
+        return _pay_out(state, order, sides.destination, decision)
+    if sides.recipient is None:
+        return _hold(state, order, decision)
+    return _transfer(state, order, sides.recipient, decision)
+
+
+def _priced(state: State, command: Pay, sides: Sides) -> _Order:
+    """What the payment takes from the payer, and gives."""
+    priced = quote(
+        state.prices,
+        kind=sides.kind,
+        types=sides.source.types,
+        destination=command.amount,
+        source_currency=command.source_currency,
+        now=state.now,
+    )
+    worth = Worth(
+        command.amount.amount,
+        command.amount.currency,
+        priced.amount.amount,
+        priced.amount.currency,
+        priced.fee.amount,
+    )
+    return _Order(command, sides, worth, priced.exchange_rate)
+
+
+def _check_funds(state: State, order: _Order) -> None:
+    account_id = state.accounts.get(_from(order))
+    if account_id is None or state.book.balance(account_id) < order.worth.total:
         raise InsufficientFunds
-    priced = _Priced(command, from_account, fee)
-    if recipient is None:
-        return _hold(state, priced, decision)
-    return _transfer(state, priced, recipient, decision)
 
 
-def _sides(state: State, command: Pay) -> tuple[Source, Recipient | None]:
-    """Where the money comes from and goes to. What is wrong with both is told together."""
-    source = recipient = None
-    refusals: list[DomainError] = []
-    try:
-        source = _source(state, command)
-    except DomainError as error:
-        refusals.append(error)
-    try:
-        recipient = _recipient(state, command)
-    except DomainError as error:
-        refusals.append(error)
-    invalid = [error for error in refusals if isinstance(error, Invalid)]
-    if len(invalid) > 1:
-        raise Invalid([each for error in invalid for each in error.errors])
-    if source is None or refusals:
-        raise (invalid or refusals)[0]
-    return source, recipient
-
-
-def _source(state: State, command: Pay) -> Source:
-    source = state.sources.get(command.funding_source_id)
-    if source is None or source.user_id != command.payer_id:
-        raise UnknownFundingSource
-    if not source.usable or source.type != WALLET:
-        raise FundingSourceDisabled
-    return source
-
-
-def _recipient(state: State, command: Pay) -> Recipient | None:
-    """The user to be paid; None for an address that nobody has proven."""
-    user_id, at = command.recipient_user_id, "user_id"
-    if command.recipient_address is not None:
-        user_id, at = state.payees[command.recipient_address].user_id, command.recipient_address[0]
-        if user_id is None:
-            return None
-    if user_id == command.payer_id:
-        raise PaidToOneself(at)
-    recipient = state.recipients.get(user_id) if user_id else None
-    if recipient is None:
-        raise RecipientNotFound(at)
-    if (command.payer_id, recipient.user_id) in state.blocks:
-        raise Blocked
-    return recipient
-
-
-def _transfer(state: State, priced: _Priced, recipient: Recipient, decision: Decision) -> Payment:
-    """Wallet to wallet: done at once."""
-    command, fee = priced.command, priced.fee
-    amount, currency = command.amount.amount, command.amount.currency
-    transaction_id = uuid7()
-    legs = (
-        Leg(priced.account_id, -EXACT.add(amount, fee)),
-        Leg(state.accounts[recipient.wallet_id, currency], amount),
-        Leg(state.accounts[PRODUCT, currency], fee),
-    )
-    state.book.post(Transfer(transaction_id, "payment", f"{transaction_id}:pay", legs))
-    payment = _payment(
-        state,
-        priced,
-        recipient=Participant(
-            id=uuid7(),
-            user_id=recipient.user_id,
-            parent_user_id=recipient.parent_user_id,
-            status="paid",
-            full_name=recipient.full_name,
-            username=recipient.username,
-            verified=recipient.verified,
-            official=recipient.official,
-            meta=command.recipient_meta,
-        ),
-        transaction_id=transaction_id,
-        in_funding_source_id=recipient.wallet_id,
-    )
-    decision.payments.append(payment)
-    if recipient.channel is not None:
-        data = _told(command)
-        decision.messages.append(
-            Message(
-                recipient.channel, recipient.address, "payment_received", recipient.locale, data
+def _take_from_limits(state: State, order: _Order) -> None:
+    """Count the payment against the limits of the payer's own sources. Raises LimitExceeded."""
+    is_verified = order.command.payer_id in state.verified
+    # All are looked at before any is counted.
+    for act in (state.limits.check, state.limits.take):
+        for source_id, types, direction, money in _movements(order):
+            act(
+                funding_source_id=source_id,
+                types=types,
+                direction=direction,
+                money=money,
+                is_verified=is_verified,
+                now=state.now,
             )
-        )
+
+
+def _movements(order: _Order) -> Iterator[tuple[UUID, Sequence[str], Direction, Money]]:
+    """What the payment moves out of the payer's own sources, and into them."""
+    kind, source, recipient, destination = order.sides
+    yield source.id, source.types, "out", _paid(order)
+    if destination is not None and kind == "withdrawal":
+        yield destination.id, destination.types, "in", order.command.amount
+    elif recipient is not None and kind == "top_up":
+        yield recipient.wallet_id, (WALLET,), "in", order.command.amount
+
+
+def _transfer(state: State, order: _Order, recipient: Recipient, decision: Decision) -> Payment:
+    """Wallet to wallet: done at once."""
+    worth, accounts = order.worth, state.accounts
+    transaction_id = uuid7()
+    ends = Ends(
+        source=accounts[_from(order)],
+        destination=accounts[recipient.wallet_id, WALLET_ACCOUNT, worth.currency],
+        fee=accounts[PRODUCT, FEES_ACCOUNT, worth.source_currency],
+    )
+    legs = through(worth, ends, accounts)
+    state.book.post(Transfer(transaction_id, "payment", f"{transaction_id}:pay", legs))
+    payment = _made(state, order, transaction_id=transaction_id, done=True)
+    decision.payments.append(payment)
+    command = order.command
+    message = making.received_message(
+        recipient,
+        amount=command.amount,
+        payer=command.payer_name,
+        description=command.description,
+    )
+    if message is not None:
+        decision.messages.append(message)
     return payment
 
 
-def _hold(state: State, priced: _Priced, decision: Decision) -> Payment:
+def _hold(state: State, order: _Order, decision: Decision) -> Payment:
     """To an address that nobody has proven: the money waits in an account of its own."""
-    command, fee = priced.command, priced.fee
-    assert command.recipient_address is not None  # noqa: S101 - the caller's case
-    payee = state.payees[command.recipient_address]
-    amount, currency = command.amount.amount, command.amount.currency
-    holding_id = uuid7()
-    holding = Holding(
-        id=holding_id,
-        payee_id=payee.id,
-        account_id=state.book.open(NewAccount(holding_id, HOLDING_ACCOUNT, currency)),
-        source_account_id=priced.account_id,
-        source_id=command.funding_source_id,
-        kind="payment",
-        object_id=uuid7(),  # the payment's
+    payee = _payee(state, order.command)
+    source_id, from_account = order.sides.source.id, state.accounts[_from(order)]
+    holding = making.hold(
+        state.book,
+        order.worth,
+        payee=payee,
+        payment_id=uuid7(),
         transaction_id=uuid7(),
-        amount=amount,
-        fee=fee,
-        currency=currency,
-        status="held",
-        error_code="",
-        expires_at=state.now + UNCLAIMED_FOR,
-        created_at=state.now,
-        updated_at=state.now,
+        returns_to=source_id,
+        return_account_id=from_account,
+        now=state.now,
     )
-    if state.waiting.get(holding.source_id, 0) >= MOST_WAITING:
-        raise TooManyWaiting
-    state.book.post(hold_transfer(holding))
-    state.waiting[holding.source_id] = state.waiting.get(holding.source_id, 0) + 1
-    payment = _payment(
-        state,
-        priced,
-        recipient=Participant(
-            id=uuid7(),
-            user_id=None,
-            parent_user_id=None,
-            status="pending",
-            full_name=command.recipient_name,
-            username="",
-            verified=False,
-            official=False,
-            meta=command.recipient_meta,
-        ),
-        transaction_id=holding.transaction_id,
-        holding=holding,
+    state.book.post(hold_transfer(holding, from_account_id=from_account))
+    payer_id = order.command.payer_id
+    state.waiting[payer_id] = state.waiting.get(payer_id, 0) + 1
+    payment = _made(
+        state, order, transaction_id=holding.transaction_id, holding=holding, payee=payee
     )
     decision.payments.append(payment)
     decision.holdings.append(holding)
-    _tell_payee(state, command, holding, decision)
+    _tell_payee(state, order.command, holding.expires_at, decision)
     return payment
 
 
-def _payment(
+def _charge(state: State, order: _Order, source: Source, decision: Decision) -> Processing:
+    """From a card or a bank: nothing is here to be moved before the outside has said yes."""
+    payee = _payee(state, order.command) if order.sides.recipient is None else None
+    payment = _made(state, order, transaction_id=uuid7(), payee=payee)
+    decision.payments.append(payment)
+    return _processing(state, payment, source, "charge", _paid(order))
+
+
+def _pay_out(state: State, order: _Order, destination: Source, decision: Decision) -> Processing:
+    """From the wallet to the payer's bank: set aside until the outside has said yes."""
+    worth, accounts = order.worth, state.accounts
+    payment = _made(state, order, transaction_id=uuid7())
+    ends = Ends(
+        source=accounts[_from(order)],
+        destination=accounts[PRODUCT, CLEARING_ACCOUNT, worth.currency],
+        fee=accounts[PRODUCT, CLEARING_ACCOUNT, worth.source_currency],
+    )
+    legs = through(worth, ends, accounts)
+    id_ = payment.transaction_id
+    state.book.post(Transfer(id_, "hold", f"{id_}:hold", legs))
+    decision.payments.append(payment)
+    return _processing(state, payment, destination, "payout", order.command.amount)
+
+
+def _processing(
+    state: State, payment: Payment, outside: Source, kind: CallKind, money: Money
+) -> Processing:
+    assert outside.account_id is not None  # noqa: S101 - a source that gives or takes has both
+    assert outside.sealed is not None  # noqa: S101
+    call = new_call(
+        uuid7(),
+        gateway="cards" if outside.type == CARD else "banks",
+        kind=kind,
+        funding_source_id=outside.id,
+        transaction_id=payment.transaction_id,
+        amount=money.amount,
+        currency=money.currency,
+        now=state.now,
+    )
+    return Processing(payment, call, outside.account_id, outside.sealed)
+
+
+def _made(
     state: State,
-    priced: _Priced,
+    order: _Order,
     *,
-    recipient: Participant,
     transaction_id: UUID,
-    in_funding_source_id: UUID | None = None,
     holding: Holding | None = None,
+    payee: Payee | None = None,
+    done: bool = False,
 ) -> Payment:
-    """The payment of a command: open while its money waits in a holding, done if it does not."""
-    command = priced.command
-    return Payment(
-        id=uuid7() if holding is None else holding.object_id,
-        owner_id=command.payer_id,
-        funding_source_id=command.funding_source_id,
-        amount=command.amount.amount,
-        fee=priced.fee,
-        currency=command.amount.currency,
-        description=command.description,
-        meta=command.meta,
-        image_url=command.image_url,
-        status="closed" if holding is None else "open",
-        fulfillment_status="fulfilled" if holding is None else "unfulfilled",
-        recipient=recipient,
-        payee_id=None if holding is None else holding.payee_id,
+    return making.made(
+        order.command,
+        order.sides,
+        order.worth,
+        order.exchange_rate,
         transaction_id=transaction_id,
-        in_funding_source_id=in_funding_source_id,
         holding=holding,
-        expires_at=None if holding is None else holding.expires_at,
-        created_at=state.now,
-        updated_at=state.now,
+        payee=payee,
+        done=done,
+        now=state.now,
     )
 
 
-def _tell_payee(state: State, command: Pay, holding: Holding, decision: Decision) -> None:
-    """Tell an address that money waits for it, but not more often in a day than is bearable."""
+def _from(order: _Order) -> AccountName:
+    """The account of the source that the payment takes from."""
+    return (order.sides.source.id, WALLET_ACCOUNT, order.worth.source_currency)
+
+
+def _paid(order: _Order) -> Money:
+    """What the payer pays in all."""
+    return Money(order.worth.total, order.worth.source_currency)
+
+
+def _payee(state: State, command: Pay) -> Payee:
     assert command.recipient_address is not None  # noqa: S101 - the caller's case
-    payee = payees.told(state.payees[command.recipient_address], now=state.now)
+    return state.payees[command.recipient_address]
+
+
+def _tell_payee(state: State, command: Pay, expires_at: datetime, decision: Decision) -> None:
+    """Tell an address that money waits for it, but not more often in a day than is bearable."""
+    payee = payees.told(_payee(state, command), now=state.now)
     if payee is None:
         return
-    state.payees[command.recipient_address] = decision.told[payee.id] = payee
-    data = {**_told(command), "expires_at": holding.expires_at}
-    channel: Channel = "sms" if payee.kind == "phone" else "email"
-    decision.messages.append(Message(channel, payee.address, "payment_waiting", "en", data))
-
-
-def _told(command: Pay) -> dict[str, object]:
-    """What a message about the payment says; the amount is formatted when it is sent."""
-    return {
-        "amount": str(round_to_currency(command.amount.amount, command.amount.currency)),
-        "currency": command.amount.currency,
-        "payer": command.payer_name,
-        "description": command.description,
-    }
+    state.payees[payee.kind, payee.address] = decision.told[payee.id] = payee
+    decision.messages.append(
+        making.waiting_message(
+            payee,
+            amount=command.amount,
+            payer=command.payer_name,
+            description=command.description,
+            expires_at=expires_at,
+        )
+    )

@@ -1,6 +1,6 @@
 """Payments as they are read: one, and lists of those made or received."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -32,16 +32,19 @@ FILTERS: Mapping[str, Column] = {
 
 _SELECT = """
     select payment.*, users.parent_user_id, users.full_name, users.username, users.verified,
-        users.official, transaction.in_funding_source_id,
+        users.official, transaction.in_funding_source_id, transaction.error_code,
         holding.id as holding_id, holding.payee_id, account_id, source_account_id, source_id,
-        holding.status as holding_status, holding.error_code, holding.expires_at as held_until,
-        holding.created_at as held_at, holding.updated_at as held_updated_at
+        holding.amount as held_amount, holding.currency as held_currency, pays_amount,
+        pays_currency, holding.status as holding_status, holding.error_code as holding_error,
+        holding.expires_at as held_until, holding.created_at as held_at,
+        holding.updated_at as held_updated_at
     from payment
         join transaction on transaction.id = payment.transaction_id
         left join users on users.id = payment.recipient_user_id
         left join holding on holding.object_id = payment.id
 """
 
+# What the outside has yet to move, or would not, is nothing that the recipient has received.
 # Each side of the union walks its own index in the order asked for, no further than the page
 # reaches, so that a person with a hundred thousand payments waits no longer than another.
 _PAGE = """
@@ -56,7 +59,7 @@ _PAGE = """
                 select payment.id, payment.created_at, payment.updated_at
                 from payment
                 where %(received)s and recipient_user_id = %(user_id)s
-                    and owner_id <> %(user_id)s and {where}
+                    and recipient_status = 'paid' and owner_id <> %(user_id)s and {where}
                 order by {order} limit %(reach)s
             )
         ) as payment
@@ -81,13 +84,19 @@ async def find(tx: Tx, *, user_id: UUID, payment_id: UUID) -> Seen:
     """The one payment of this id that the user made or received. Raises PaymentNotFound."""
     found = await _read(
         tx,
-        f"{_SELECT} where payment.id = %(id)s"
-        " and (owner_id = %(user_id)s or recipient_user_id = %(user_id)s)",
+        f"{_SELECT} where payment.id = %(id)s and (owner_id = %(user_id)s"
+        " or recipient_user_id = %(user_id)s and recipient_status = 'paid')",
         {"id": payment_id, "user_id": user_id},
     )
     if not found:
         raise PaymentNotFound
     return await _seen(tx, found, user_id)
+
+
+async def many(tx: Tx, *, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by their ids, whoever made them."""
+    found = await _read(tx, f"{_SELECT} where payment.id = any(%(ids)s)", {"ids": payment_ids})
+    return {payment.id: payment for payment in found}
 
 
 async def page(tx: Tx, *, user_id: UUID, query: ListQuery) -> Seen:
@@ -121,11 +130,16 @@ def _payment(row: dict[str, Any]) -> Payment:
     user_id = row["recipient_user_id"]
     return Payment(
         id=row["id"],
+        kind=row["kind"],
         owner_id=row["owner_id"],
         funding_source_id=row["funding_source_id"],
         amount=row["amount"],
         fee=row["fee"],
         currency=row["currency"],
+        source_amount=row["source_amount"] or row["amount"],
+        source_currency=row["source_currency"] or row["currency"],
+        exchange_rate=row["exchange_rate"],
+        refunded=row["refunded"],
         description=row["description"],
         meta=row["meta"],
         image_url=row["image_url"],
@@ -146,6 +160,7 @@ def _payment(row: dict[str, Any]) -> Payment:
         transaction_id=row["transaction_id"],
         in_funding_source_id=row["in_funding_source_id"],
         holding=_holding(row) if row["holding_id"] else None,
+        error_code=row["error_code"],
         expires_at=row["expires_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -162,12 +177,14 @@ def _holding(row: dict[str, Any]) -> Holding:
         kind="payment",
         object_id=row["id"],
         transaction_id=row["transaction_id"],
-        amount=row["amount"],
+        amount=row["held_amount"],
         fee=row["fee"],
-        currency=row["currency"],
+        currency=row["held_currency"],
         status=row["holding_status"],
-        error_code=row["error_code"],
+        error_code=row["holding_error"],
         expires_at=row["held_until"],
         created_at=row["held_at"],
         updated_at=row["held_updated_at"],
+        pays_amount=row["pays_amount"],
+        pays_currency=row["pays_currency"],
     )

@@ -68,6 +68,15 @@ class User(NamedTuple):
 
 COLUMNS = ", ".join(f"users.{name}" for name in User._fields)
 
+REACHED_AT = """case when users.email_verified_at is not null then 'email'
+            when users.phone_verified_at is not null then 'sms' end as channel,
+        coalesce(case when users.email_verified_at is not null then users.email
+            when users.phone_verified_at is not null then users.phone end, '') as address"""
+"""Two columns that say how to reach a user: by mail where an email is proven, else by SMS.
+
+Null and an empty text for somebody who has proven neither.
+"""
+
 _FIND = f"select {COLUMNS} from users where id = %(id)s"  # noqa: S608 (our own column names)
 
 _FIND_BY_USERNAME = f"""

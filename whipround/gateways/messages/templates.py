@@ -37,7 +37,10 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The Jinja2 sources of one kind of message: `short` for a phone, `call` to be read aloud."""
+    """The Jinja2 sources of one kind of message.
+
+    `short` is for a phone and for a statement, `call` to be read aloud.
+    """
 
     subject: str
     mail: str
@@ -119,9 +122,89 @@ Sign up with this address to receive it{% if expires %} before {{ expires }}{% e
         short="{{ recipient }} has not claimed the {{ money }} you sent:"
         " the money is back in your wallet.",
     ),
+    "payment_failed": _Source(
+        subject="{{ money }} could not be paid to {{ recipient }}",
+        mail="""\
+Your payment of {{ money }} to {{ recipient }} did not go through: your card or your bank has
+declined it. Nothing was taken.
+{% if description %}
+
+{{ description }}
+{% endif %}
+""",
+        short="Your payment of {{ money }} to {{ recipient }} was declined. Nothing was taken.",
+    ),
+    "payment_refunded": _Source(
+        subject="{{ recipient }} gave you back {{ money }}",
+        mail="""\
+{{ recipient }} gave you back {{ money }} of what you paid.
+{% if description %}
+
+{{ description }}
+{% endif %}
+
+The money {% if to_wallet %}is in your wallet{% else %}goes to where you paid from{% endif %}.
+""",
+        short="{{ recipient }} gave you back {{ money }}"
+        "{% if description %}: {{ description }}{% endif %}",
+    ),
+    "top_up_done": _Source(
+        subject="{{ money }} added to your wallet",
+        mail="""\
+Your top-up has gone through: {{ money }} is in your wallet.
+""",
+        short="Your top-up has gone through: {{ money }} is in your wallet.",
+    ),
+    "withdrawal_paid": _Source(
+        subject="{{ money }} paid out",
+        mail="""\
+Your withdrawal of {{ money }} has been paid out to your bank account.
+{% if description %}
+
+{{ description }}
+{% endif %}
+""",
+        short="Your withdrawal of {{ money }} has been paid out to your bank account.",
+    ),
+    "withdrawal_failed": _Source(
+        subject="{{ money }} could not be paid out",
+        mail="""\
+Your withdrawal of {{ money }} did not reach your bank account, so the money is back in your wallet.
+{% if description %}
+
+{{ description }}
+{% endif %}
+""",
+        short="Your withdrawal of {{ money }} did not reach your bank account:"
+        " the money is back in your wallet.",
+    ),
+    "verification_decided": _Source(
+        subject="Your {{ type | document }} was {% if approved %}accepted{% else %}"
+        "not accepted{% endif %}",
+        mail="""\
+{% if approved %}
+Your {{ type | document }} was accepted: you are verified.
+{% else %}
+Your {{ type | document }} was not accepted.{% if reason %} {{ reason }}{% endif %}
+{% endif %}
+""",
+        short="Your {{ type | document }} was {% if approved %}accepted: you are verified."
+        "{% else %}not accepted.{% if reason %} {{ reason }}{% endif %}{% endif %}",
+    ),
+    "funding_source_code": _Source(
+        subject="The code of your funding source",
+        mail="""\
+The code of your funding source is {{ code }}.
+""",
+        # Banks print 22 characters.
+        short="Whipround code {{ code }}",
+        call="The code of your funding source is: {{ code | spoken }}.",
+    ),
 }
 
-_CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push")
+_CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push", "statement")
+
+_DOCUMENTS = {"passport": "passport", "drivers_license": "driving licence"}
 
 
 def render(*, kind: str, channel: Channel, locale: str, data: dict[str, Any]) -> Text:
@@ -143,7 +226,7 @@ def render(*, kind: str, channel: Channel, locale: str, data: dict[str, Any]) ->
 def _values(data: dict[str, Any], locale: str) -> dict[str, Any]:
     """The data, with an amount and a time as people write them. Unknown languages read English."""
     reading = locale if locale.partition("-")[0] == "en" else "en"
-    values = {"description": "", "expires": "", **data}
+    values = {"description": "", "expires": "", "reason": "", **data}
     if "amount" in data:
         values["money"] = _money(data["amount"], data.get("currency"), reading)
     if data.get("expires_at"):
@@ -169,6 +252,11 @@ def _spoken(code: str) -> str:
     return ", ".join(code)
 
 
+def _document(type_: str) -> str:
+    """What people call a document that somebody looks at."""
+    return _DOCUMENTS.get(type_, type_)
+
+
 def _environment() -> Environment:
     sources = {
         f"{kind}/{name}.txt": text
@@ -188,6 +276,7 @@ def _environment() -> Environment:
         cache_size=-1,
     )
     environment.filters["spoken"] = _spoken
+    environment.filters["document"] = _document
     return environment
 
 

@@ -1,13 +1,11 @@
-"""Funding sources and transactions (Memento, Funding Sources, Transactions)."""
+"""Funding sources (Memento, Funding Sources)."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, Literal
 
 from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount, doc
-from whipround.domain import transactions
-from whipround.domain.funding import reading
+from whipround.domain.funding import reading, types
 from whipround.ledger.accounts import Balance
 
 
@@ -23,18 +21,73 @@ class FundingSourceBalance(Shape):
     updated_at: UPDATED_AT
 
 
+class BankAccount(Shape):
+    """A bank account (Memento, The bank account object)."""
+
+    id: ID
+    country: Annotated[str, doc("The country the bank is in.")]
+    account_number: Annotated[str, doc("The account number, which may be a part of the IBAN.")]
+    iban: Annotated[str, doc("The IBAN; or empty.")]
+    swift: Annotated[str, doc("The BIC (SWIFT code) of the bank.")]
+    owner_id: Annotated[str, doc("The national identification number of the owner; or empty.")]
+    enabled: Annotated[bool, doc("Whether the bank account is enabled.")]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
+class Card(Shape):
+    """A card (Memento, The card object)."""
+
+    id: ID
+    status: Annotated[
+        Literal["active", "expired", "rejected", "cancelled"],
+        doc("The card status: `active`, `expired`, `rejected`, `cancelled`."),
+    ]
+    type: Annotated[reading.CardType, doc("The type of card: `debit` or `credit`.")]
+    brand: Annotated[str, doc("The card brand; or empty.")]
+    owner_id: Annotated[str, doc("What the processor knows the owner by; or empty.")]
+    expiration_month: Annotated[int, doc("The month until whose end it is good, from 1 to 12.")]
+    expiration_year: Annotated[int, doc("The year of that month.")]
+    masked_number: Annotated[str, doc("The card number, of which only the end is shown.")]
+    verified: Annotated[bool, doc("Whether the card has been verified.")]
+    verified_at: Annotated[datetime | None, doc("The time when it was verified, if it was.")]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
+class CryptoAddress(Shape):
+    """An address of a crypto currency."""
+
+    id: ID
+    address: Annotated[str, doc("The address.")]
+    currency: Annotated[str, doc("The crypto currency.")]
+    created_at: CREATED_AT
+    updated_at: UPDATED_AT
+
+
 class FundingSource(Shape):
     """A funding source (Memento, The funding source object)."""
 
     id: ID
-    type: Annotated[str, doc("The type: `virtual` is the wallet.")]
+    type: Annotated[
+        types.Base,
+        doc("What it is: `virtual`, the wallet, `bank_account`, `card`, `crypto_address`."),
+    ]
+    type_name: Annotated[str, doc("What the product calls such a type.")]
+    status: Annotated[
+        reading.SourceStatus, doc("The status: `pending`, `enabled`, `disabled`, `rejected`.")
+    ]
     description: Annotated[str, doc("The title, only visible to the user.")]
     meta: Annotated[str, doc("Text that the client owns.")]
-    gateway: Annotated[str, doc("The gateway that moves its money; empty for the wallet.")]
-    bank_account: Annotated[None, doc("The bank account behind it, if there is one.")]
-    card: Annotated[None, doc("The card behind it, if there is one.")]
-    crypto_address: Annotated[None, doc("The crypto address behind it, if there is one.")]
-    balances: Annotated[list[FundingSourceBalance], doc("What it holds, per currency.")]
+    gateway: Annotated[str, doc("The gateway that moves its money; empty where none does.")]
+    bank_account: Annotated[BankAccount | None, doc("The bank account behind it, if there is one.")]
+    card: Annotated[Card | None, doc("The card behind it, if there is one.")]
+    crypto_address: Annotated[
+        CryptoAddress | None, doc("The crypto address behind it, if there is one.")
+    ]
+    balances: Annotated[
+        list[FundingSourceBalance], doc("What came in less what went out, per currency.")
+    ]
     currencies: Annotated[list[str], doc("The currencies it can send and receive.")]
     allows_in: Annotated[bool, doc("Whether it can receive money.")]
     allows_out: Annotated[bool, doc("Whether money can be sent from it.")]
@@ -45,47 +98,25 @@ class FundingSource(Shape):
     updated_at: UPDATED_AT
 
 
-class Transaction(Shape):
-    """A transaction (Memento, The transaction object)."""
-
-    id: ID
-    out_user_id: Annotated[UUID, doc("The user who paid.")]
-    in_user_id: Annotated[UUID | None, doc("The user who was paid; null while unclaimed.")]
-    out_funding_source_id: Annotated[
-        UUID | None, doc("The source withdrawn from; null unless it is yours.")
-    ]
-    in_funding_source_id: Annotated[
-        UUID | None, doc("The source deposited to; null unless it is yours.")
-    ]
-    payment_id: Annotated[UUID, doc("The payment it belongs to.")]
-    status: Annotated[
-        transactions.TransactionStatus, doc("`active` while the money waits to be claimed.")
-    ]
-    amount: Annotated[Amount, doc("The amount that arrives.")]
-    fee: Annotated[Amount | None, doc("What the payer paid on top; null for the recipient.")]
-    currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
-    tracking_code: Annotated[str, doc("A reference for other systems; or empty.")]
-    error: Annotated[bool, doc("Whether it ended in an error.")]
-    gateway_response: Annotated[None, doc("The gateway's answer; null if none was involved.")]
-    meta: Annotated[str, doc("Text that the client owns: that of its payment.")]
-    expires_at: Annotated[datetime | None, doc("The time when it expires, if it does.")]
-    created_at: CREATED_AT
-    updated_at: UPDATED_AT
-
-
 def funding_source(
-    found: reading.FundingSource, balances: Sequence[Balance], currencies: Sequence[str]
+    found: reading.FundingSource,
+    balances: Sequence[Balance],
+    currencies: Sequence[str],
+    *,
+    now: datetime,
 ) -> FundingSource:
     """A funding source with its balances; `currencies` are those of the product."""
     return FundingSource(
         id=found.id,
         type=found.type,
+        type_name=found.type_name,
+        status=found.status,
         description=found.description,
         meta=found.meta,
         gateway=found.gateway,
-        bank_account=None,
-        card=None,
-        crypto_address=None,
+        bank_account=_bank_account(found.bank_account) if found.bank_account else None,
+        card=_card(found.card, verified_at=found.verified_at, now=now) if found.card else None,
+        crypto_address=_crypto_address(found.crypto_address) if found.crypto_address else None,
         balances=[_balance(each) for each in balances],
         currencies=list(currencies),
         allows_in=found.allows_in,
@@ -93,6 +124,47 @@ def funding_source(
         enabled=found.status == "enabled",
         verified=found.verified_at is not None,
         verified_at=found.verified_at,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def _bank_account(found: reading.BankAccount) -> BankAccount:
+    return BankAccount(
+        id=found.id,
+        country=found.country,
+        account_number=found.account_number,
+        iban=found.iban,
+        swift=found.swift,
+        owner_id=found.owner_id,
+        enabled=found.enabled,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def _card(found: reading.Card, *, verified_at: datetime | None, now: datetime) -> Card:
+    return Card(
+        id=found.id,
+        status=found.status_at(now),
+        type=found.type,
+        brand=found.brand,
+        owner_id=found.owner_id,
+        expiration_month=found.expiration_month,
+        expiration_year=found.expiration_year,
+        masked_number=found.masked_number,
+        verified=verified_at is not None,
+        verified_at=verified_at,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def _crypto_address(found: reading.CryptoAddress) -> CryptoAddress:
+    return CryptoAddress(
+        id=found.id,
+        address=found.address,
+        currency=found.currency,
         created_at=found.created_at,
         updated_at=found.updated_at,
     )
@@ -107,29 +179,4 @@ def _balance(balance: Balance) -> FundingSourceBalance:
         currency=balance.currency,
         created_at=balance.created_at,
         updated_at=balance.updated_at,
-    )
-
-
-def transaction(found: transactions.Transaction, *, viewer_id: UUID) -> Transaction:
-    """A transaction as one of its two sides sees it: only their own funding source."""
-    paid = found.out_user_id == viewer_id
-    received = found.in_user_id == viewer_id
-    return Transaction(
-        id=found.id,
-        out_user_id=found.out_user_id,
-        in_user_id=found.in_user_id,
-        out_funding_source_id=found.out_funding_source_id if paid else None,
-        in_funding_source_id=found.in_funding_source_id if received else None,
-        payment_id=found.payment_id,
-        status=found.status,
-        amount=amount(found.amount, found.currency),
-        fee=amount(found.fee, found.currency) if paid else None,
-        currency=found.currency,
-        tracking_code=found.tracking_code,
-        error=found.error_code != "",
-        gateway_response=None,
-        meta=found.meta,
-        expires_at=found.expires_at,
-        created_at=found.created_at,
-        updated_at=found.updated_at,
     )

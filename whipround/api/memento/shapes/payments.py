@@ -1,14 +1,23 @@
-"""Payments and what hangs on them (Memento, Payments, Participation, Receipt)."""
+"""Payments and what hangs on them (Memento, Payments, Participation)."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from whipround.api.memento.shapes import people
-from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount, doc
+from whipround.api.memento.shapes_base import (
+    CREATED_AT,
+    ID,
+    UPDATED_AT,
+    Amount,
+    Rate,
+    Shape,
+    amount,
+    doc,
+)
 from whipround.domain.payees import Holding
-from whipround.domain.payments import commands, reading, receipts
-from whipround.money import format_money
+from whipround.domain.payments import commands, reading
+from whipround.domain.payments.commands import PaymentKind
 
 
 class Participant(Shape):
@@ -22,7 +31,7 @@ class Participant(Shape):
     transaction_id: Annotated[UUID, doc("The transaction that carries the money.")]
     status: Annotated[
         Literal["pending", "paid", "cancelled"],
-        doc("`pending`, `paid`, or `cancelled` where the money went back."),
+        doc("`pending`, `paid`, or `cancelled` where the money went back or never came."),
     ]
     amount: Annotated[Amount, doc("The amount being paid.")]
     currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
@@ -57,13 +66,32 @@ class Payment(Shape):
 
     id: ID
     status: Annotated[
-        Literal["open", "closed"], doc("`open` while the money waits to be claimed, else `closed`.")
+        Literal["open", "closed"],
+        doc("`open` while the money is moved from outside or waits to be claimed, else `closed`."),
     ]
     fulfillment_status: Annotated[
         Literal["unfulfilled", "fulfilled"], doc("Whether the recipient has the money.")
     ]
+    kind: Annotated[
+        PaymentKind, doc("`payment`; `top_up` of one's own wallet; `withdrawal` to one's own bank.")
+    ]
     amount: Annotated[Amount, doc("The amount the recipient gets.")]
+    amount_refunded: Annotated[Amount, doc("What of it went back, or is on its way there.")]
     currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
+    source_amount: Annotated[
+        Amount | None, doc("What the payer pays for it, without the fee; null for the recipient.")
+    ]
+    source_currency: Annotated[
+        str | None,
+        doc("The currency that is paid in, that of the fee too; null for the recipient."),
+    ]
+    exchange_rate: Annotated[
+        Rate | None, doc("Units of the one currency for one of the other; null if both are one.")
+    ]
+    error_code: Annotated[
+        str,
+        doc("Why the money did not get there, such as `card_declined`; empty if it did or may."),
+    ]
     description: Annotated[str, doc("The title, visible to owner and recipient.")]
     image: Annotated[None, doc("The payment's picture; null while none is kept.")]
     owner: Annotated[people.User, doc("The user who made the payment.")]
@@ -80,61 +108,29 @@ class Payment(Shape):
     updated_at: UPDATED_AT
 
 
-class ReceiptParty(Shape):
-    """One side of a receipt."""
-
-    id: ID
-    title: Annotated[str, doc('The name: "John Dough (@johndough)".')]
-    details: Annotated[list[str] | None, doc("More about the user, or null.")]
-
-
-class ReceiptMethod(Shape):
-    """How it was paid."""
-
-    id: ID
-    title: Annotated[str, doc("The funding source's title.")]
-    details: Annotated[list[str] | None, doc("More about the funding source, or null.")]
-
-
-class ReceiptAmounts(Shape):
-    """What it came to, as a person writes it in their language."""
-
-    total: Annotated[str, doc("What left the payer: paid and cost together.")]
-    paid: Annotated[str, doc("What the recipient got.")]
-    cost: Annotated[str, doc("The fee.")]
-    currency: Annotated[str, doc("The ISO 4217 code of the currency.")]
-
-
-class Receipt(Shape):
-    """A receipt (Memento, The receipt object)."""
-
-    description: Annotated[str, doc("The payment's title.")]
-    reference_code: Annotated[str, doc("A code to refer to the payment by.")]
-    time: Annotated[datetime, doc("The time when the money arrived.")]
-    payer: Annotated[ReceiptParty, doc("Who paid.")]
-    recipient: Annotated[ReceiptParty, doc("Who was paid.")]
-    payment_method: Annotated[
-        ReceiptMethod | None, doc("How it was paid; null in the recipient's version.")
-    ]
-    amounts: Annotated[ReceiptAmounts, doc("What it came to.")]
-
-
 def payment(
     made: commands.Payment, seen: reading.Seen, *, viewer_id: UUID, now: datetime
 ) -> Payment:
     """A payment as one of its two sides sees it; `seen` knows its owner."""
     between = seen.relationships.get(made.owner_id, ())
+    paid = made.owner_id == viewer_id
     return Payment(
         id=made.id,
         status=made.status,
         fulfillment_status=made.fulfillment_status,
+        kind=made.kind,
         amount=amount(made.amount, made.currency),
+        amount_refunded=amount(made.refunded, made.currency),
         currency=made.currency,
+        source_amount=amount(made.source_amount, made.source_currency) if paid else None,
+        source_currency=made.source_currency if paid else None,
+        exchange_rate=made.exchange_rate if paid else None,
+        error_code=made.error_code,
         description=made.description,
         image=None,
         owner=people.user(seen.owners[made.owner_id], between, now=now),
         recipient=_participant(made),
-        unclaimed_payment=_unclaimed(made.holding, sees_source=made.owner_id == viewer_id),
+        unclaimed_payment=_unclaimed(made.holding, sees_source=paid),
         meta=made.meta,
         expires_at=made.expires_at,
         created_at=made.created_at,
@@ -180,32 +176,3 @@ def _unclaimed(held: Holding | None, *, sees_source: bool) -> UnclaimedPayment |
         created_at=held.created_at,
         updated_at=held.updated_at,
     )
-
-
-def receipt(found: receipts.Receipt, *, locale: str) -> Receipt:
-    """A receipt in the reader's language."""
-    currency = found.paid.currency
-    method = None
-    if found.funding_source_id is not None:
-        method = ReceiptMethod(
-            id=found.funding_source_id, title=found.funding_source_description, details=None
-        )
-    return Receipt(
-        description=found.description,
-        reference_code=found.reference_code,
-        time=found.time,
-        payer=_party(found.payer),
-        recipient=_party(found.recipient),
-        payment_method=method,
-        amounts=ReceiptAmounts(
-            total=format_money(found.total.amount, currency, locale),
-            paid=format_money(found.paid.amount, currency, locale),
-            cost=format_money(found.cost.amount, currency, locale),
-            currency=currency,
-        ),
-    )
-
-
-def _party(party: receipts.Party) -> ReceiptParty:
-    title = f"{party.full_name} (@{party.username})"
-    return ReceiptParty(id=party.id, title=title, details=None)

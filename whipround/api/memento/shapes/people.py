@@ -24,6 +24,8 @@ _ERROR_MESSAGES = {
     "expired": "The code came too late.",
 }
 
+_DOCUMENT_ERROR_MESSAGES = _ERROR_MESSAGES | {"expired": "Nobody looked at it in time."}
+
 
 class Authentication(Shape):
     """An authentication (Memento, The authentication object)."""
@@ -125,7 +127,7 @@ class Verification(Shape):
     """A verification (Memento, The verification object)."""
 
     id: ID
-    type: Annotated[verifications.VerificationType, doc("How the code is brought.")]
+    type: Annotated[verifications.VerificationType, doc("What proves it.")]
     status: Annotated[
         verifications.VerificationStatus, doc("What became of it; `cancelled` is replaced.")
     ]
@@ -133,10 +135,16 @@ class Verification(Shape):
         int, doc("Which attempt at the code is next, or was the last; from 1 to 5.")
     ]
     error_code: Annotated[
-        str, doc("`invalid_code`, `too_many_attempts` or `expired`; empty where all is well.")
+        str,
+        doc(
+            "`invalid_code`, `too_many_attempts` or `expired`; of a document `rejected` or"
+            " `expired`; empty where all is well."
+        ),
     ]
-    error_message: Annotated[str, doc("The same, for a person.")]
-    expires_at: Annotated[datetime, doc("Until when the code is good.")]
+    error_message: Annotated[str, doc("The same, for a person; of a rejected document the reason.")]
+    expires_at: Annotated[
+        datetime, doc("Until when the code is good, or the document can be decided about.")
+    ]
 
 
 class Device(Shape):
@@ -237,13 +245,14 @@ def current_user(
 
 def verification(found: verifications.Verification) -> Verification:
     """A verification as its caller sees it."""
+    messages = _DOCUMENT_ERROR_MESSAGES if found.code_digest is None else _ERROR_MESSAGES
     return Verification(
         id=found.id,
         type=found.type,
         status=found.status,
         attempts=found.attempts,
         error_code=found.error_code,
-        error_message=_ERROR_MESSAGES[found.error_code],
+        error_message=found.error_message or messages[found.error_code],
         expires_at=found.expires_at,
     )
 

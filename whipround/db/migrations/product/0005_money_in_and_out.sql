@@ -189,7 +189,7 @@ create table exchange_rate (
 
 -- One row: what a conversion costs, in per cent of the rate.
 create table exchange_setting (
-    only boolean primary key default true check (only),
+    is_only boolean primary key default true check (is_only),
     spread_percent numeric not null check (spread_percent >= 0 and spread_percent < 100)
 );
 
@@ -199,12 +199,18 @@ alter table verification
     add constraint verification_type_check
         check (type in ('sms', 'email', 'call', 'passport', 'drivers_license')),
     alter column code_digest drop not null,
-    -- What was sent, sealed; gone once it is decided.
+    -- What was sent, sealed, for as long as it is to be decided about.
     add column sealed bytea,
     add column error_message text not null default '',
-    add column decided_at timestamptz;
-create index verification_undecided on verification (created_at)
-    where status = 'pending' and type in ('passport', 'drivers_license');
+    add column decided_at timestamptz,
+    add check ((code_digest is null) = (type in ('passport', 'drivers_license'))),
+    add check (code_digest is not null or user_id is not null),
+    add check ((sealed is not null) = (code_digest is null and status = 'pending'));
+create index verification_undecided on verification (user_id) where sealed is not null;
+create index verification_undecided_expires on verification (expires_at) where sealed is not null;
+-- Those without a code are kept.
+drop index verification_expires;
+create index verification_expires on verification (expires_at) where code_digest is not null;
 
 alter table outbox
     drop constraint outbox_channel_check,
@@ -228,4 +234,5 @@ create table sandbox_operation (
     approves_at timestamptz,
     created_at timestamptz not null
 );
-create index sandbox_operation_created on sandbox_operation (created_at);
+create index sandbox_operation_charge on sandbox_operation (charge_key)
+    where charge_key is not null;

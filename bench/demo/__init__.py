@@ -1,0 +1,1 @@
+"""A story, played over HTTP against a fresh sandbox server: `make demo`."""

@@ -1,0 +1,129 @@
+"""Where a payment's money comes from and where it goes, and what is wrong with either."""
+
+from typing import NamedTuple
+
+from whipround.domain.funding.reading import FundingSourceDisabled
+from whipround.domain.funding.wallet import BANK_ACCOUNT, CRYPTO_ADDRESS, WALLET
+from whipround.domain.payments.commands import (
+    Blocked,
+    NoSuchDestination,
+    PaidToOneself,
+    Pay,
+    PaymentKind,
+    RecipientNotFound,
+    UnknownFundingSource,
+    UnsupportedFundingSource,
+)
+from whipround.domain.payments.state import Recipient, Source, State
+from whipround.errors import DomainError, Invalid
+
+
+class Sides(NamedTuple):
+    """Both sides of a payment.
+
+    `recipient` is None for an address that nobody has proven. `destination` is the payer's own
+    source that is paid out to or topped up, where there is one; the recipient is the payer then.
+    """
+
+    kind: PaymentKind
+    source: Source
+    recipient: Recipient | None
+    destination: Source | None
+
+
+def sides_of(state: State, command: Pay) -> Sides:
+    """Both sides; what is wrong with both is told together. Raises a DomainError."""
+    source = destination = recipient = None
+    refusals: list[DomainError] = []
+    try:
+        source = _source(state, command)
+    except DomainError as error:
+        refusals.append(error)
+    named = state.sources.get(command.funding_source_id)
+    try:
+        if command.recipient_source_id is not None:
+            destination = _destination(state, command, named)
+            recipient = _oneself(state, command)
+        else:
+            recipient = _recipient(state, command, named)
+    except DomainError as error:
+        refusals.append(error)
+    invalid = [error for error in refusals if isinstance(error, Invalid)]
+    if len(invalid) > 1:
+        raise Invalid([each for error in invalid for each in error.errors])
+    if source is None or refusals:
+        raise (invalid or refusals)[0]
+    return Sides(_kind(command, recipient, destination), source, recipient, destination)
+
+
+def _kind(command: Pay, recipient: Recipient | None, destination: Source | None) -> PaymentKind:
+    if destination is not None and destination.type != WALLET:
+        return "withdrawal"
+    if recipient is not None and recipient.user_id == command.payer_id:
+        return "top_up"
+    return "payment"
+
+
+def _source(state: State, command: Pay) -> Source:
+    source = state.sources.get(command.funding_source_id)
+    if source is None or source.user_id != command.payer_id:
+        raise UnknownFundingSource
+    if source.type == CRYPTO_ADDRESS:
+        raise UnsupportedFundingSource
+    if not source.gives:
+        raise FundingSourceDisabled
+    return source
+
+
+def _destination(state: State, command: Pay, source: Source | None) -> Source:
+    """The payer's own source that the money is to go to."""
+    assert command.recipient_source_id is not None  # noqa: S101 - the caller's case
+    found = state.sources.get(command.recipient_source_id)
+    if found is None or found.user_id != command.payer_id:
+        raise NoSuchDestination("not_found", "You have no such source")
+    wrong = why_not_between(None if source is None else source.type, found.type)
+    if wrong is not None:
+        raise NoSuchDestination(*wrong)
+    if not found.takes:
+        raise FundingSourceDisabled
+    return found
+
+
+def why_not_between(source: str | None, destination: str) -> tuple[str, str] | None:
+    """Why nothing goes between two of a person's own sources of these types: code and message.
+
+    None where it does, or as far as is known where the paying one is not.
+    """
+    if destination == WALLET:
+        if source == WALLET:
+            return "invalid", "Must be another source than the paying one"
+        return None
+    if destination != BANK_ACCOUNT:
+        return "unsupported", "Must be a bank account or the wallet"
+    if source not in {None, WALLET}:
+        return "unsupported", "A bank account is paid out to from the wallet"
+    return None
+
+
+def _oneself(state: State, command: Pay) -> Recipient:
+    oneself = state.recipients.get(command.payer_id)
+    if oneself is None:
+        raise FundingSourceDisabled
+    return oneself
+
+
+def _recipient(state: State, command: Pay, source: Source | None) -> Recipient | None:
+    """The user to be paid; None for an address that nobody has proven."""
+    user_id, at = command.recipient_user_id, "user_id"
+    if command.recipient_address is not None:
+        user_id, at = state.payees[command.recipient_address].user_id, command.recipient_address[0]
+        if user_id is None:
+            return None
+    if user_id == command.payer_id and (source is None or source.type == WALLET):
+        raise PaidToOneself(at)
+    recipient = state.recipients.get(user_id) if user_id else None
+    if recipient is None:
+        raise RecipientNotFound(at)
+    if (command.payer_id, recipient.user_id) in state.blocks:
+        raise Blocked
+    return recipient

@@ -1,0 +1,93 @@
+"""What the decisions about payments depend on, and what they come to."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from whipround.db.outbox import Channel, Message
+from whipround.domain.credentials import PinState
+from whipround.domain.limits import Limits
+from whipround.domain.payees import Address, Holding, Payee
+from whipround.domain.payments.commands import Payment, Processing
+from whipround.domain.quotes import Prices
+from whipround.errors import DomainError
+from whipround.ledger.accounts import AccountName
+from whipround.ledger.transfers import Book
+
+Outcome: TypeAlias = Payment | Processing | DomainError
+"""What an order to pay comes to: done, to be done by the outside, or refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A funding source that a command names.
+
+    `type` is what it is at bottom, `type_name` what the product calls it. `gives` and `takes` say
+    whether money may leave it, or get into it, now. What is outside has an `account_id`, the row of
+    the card or bank account, and what its processor knows it by, `sealed`.
+    """
+
+    id: UUID
+    user_id: UUID
+    type: str
+    type_name: str
+    gives: bool
+    takes: bool
+    account_id: UUID | None
+    sealed: bytes | None
+
+    @property
+    def types(self) -> tuple[str, str]:
+        """By what rules for types find it, the closest first."""
+        return (self.type_name, self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A user who can be paid, and how to tell them."""
+
+    user_id: UUID
+    parent_user_id: UUID | None
+    wallet_id: UUID
+    full_name: str
+    username: str
+    verified: bool
+    official: bool
+    locale: str
+    channel: Channel | None
+    address: str
+
+
+@dataclass(slots=True)
+class State:
+    """All that the decisions depend on, read under lock.
+
+    `accounts` are by name; `waiting` says how many payments of a payer nobody has claimed yet;
+    `verified` who of the payers is.
+    """
+
+    now: datetime
+    pins: dict[UUID, PinState]
+    verified: set[UUID]
+    sources: dict[UUID, Source]
+    recipients: dict[UUID, Recipient]
+    payees: dict[Address, Payee]
+    blocks: set[tuple[UUID, UUID]]
+    prices: Prices
+    limits: Limits
+    waiting: dict[UUID, int]
+    accounts: dict[AccountName, UUID]
+    book: Book
+
+
+@dataclass(slots=True)
+class Decision:
+    """One outcome per command, in order, and the rows to write for those that were accepted."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    pins: dict[UUID, PinState] = field(default_factory=dict)
+    payments: list[Payment] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+    told: dict[UUID, Payee] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)

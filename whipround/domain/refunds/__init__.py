@@ -1,0 +1,1 @@
+"""Refunds: a payment's money going back from its recipient, whole or in parts."""

@@ -1,0 +1,1 @@
+"""What becomes of money by what the outside says."""

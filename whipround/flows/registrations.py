@@ -1,0 +1,195 @@
+"""Funding sources that a processor has to know of: commit, ask it under our key, commit.
+
+A crash between any two steps leaves an open call, which the sweep settles by the same function.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from whipround.db import request_keys
+from whipround.db.database import Tx
+from whipround.db.request_keys import Answer, InProgress, RequestKey
+from whipround.domain import gateway_calls
+from whipround.domain.funding import creation, reading, registration
+from whipround.domain.funding.creation import NewSource
+from whipround.domain.funding.reading import FundingSource
+from whipround.domain.funding.registration import CardFacts, Registering
+from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
+from whipround.errors import Declined, DomainError
+from whipround.flows.desk import Desk
+from whipround.gateways.processors.protocol import (
+    OutcomeUnknown,
+    ProcessorUnavailable,
+    Registered,
+    Registration,
+)
+from whipround.outcomes import Outcome
+
+logger = logging.getLogger(__name__)
+
+Render: TypeAlias = Callable[[FundingSource | DomainError], Answer]
+"""Makes the answer to whoever adds a funding source."""
+
+
+async def register(
+    desk: Desk,
+    *,
+    key: RequestKey,
+    user_id: UUID,
+    new: NewSource,
+    render: Render,
+    now: datetime,
+    limit_multiplier: int = 1,
+) -> Answer:
+    """Add a funding source exactly once; the rendered answer, which is kept under the key.
+
+    A processor that declines makes it `rejected` (GatewayDeclined); one that cannot be asked leaves
+    nothing behind (GatewayUnavailable); what becomes of one that does not answer is found out by
+    the sweep. Raises KeyReused; InProgress while the first request with the key is under way;
+    Throttled; Invalid.
+    """
+    gateway = creation.gateway_for(new.details)
+
+    async def act(tx: Tx, request_number: int) -> Answer | UUID:
+        created = await creation.create(
+            tx,
+            user_id=user_id,
+            new=new,
+            processor_name=desk.processors.of(gateway).name if gateway else "",
+            request_number=request_number,
+            keyring=desk.keyring,
+            now=now,
+            limit_multiplier=limit_multiplier,
+        )
+        return created.call_id or render(created.source)
+
+    def refuse(error: DomainError) -> Answer | None:
+        return render(error) if isinstance(error, Declined) else None
+
+    try:
+        begun = await request_keys.begin(desk.db, key, act, refuse=refuse, now=now)
+    except InProgress:
+        late = await _answer_late(desk, key, render=render)
+        if late is None:
+            raise
+        return late
+    if isinstance(begun, Answer):
+        return begun
+    answer = await settle(desk, begun, render=render, now=now)
+    if answer is None:  # the sweep was quicker
+        answer = await _answer_late(desk, key, render=render)
+    if answer is None:
+        raise InProgress
+    return answer
+
+
+async def settle(
+    desk: Desk, call_id: UUID, *, render: Render | None, now: datetime
+) -> Answer | None:
+    """Ask the processor about a call that registers something, and record what it says.
+
+    Harmless twice and at once: the processor knows the call's id again, and the first to record
+    does. `render` makes the answer, which is kept under the key of the request; None where it is
+    not the request itself that asks. None, too, if the call was settled already.
+    """
+    async with desk.db.transaction() as tx:
+        registering = await registration.find(tx, call_id=call_id, keyring=desk.keyring)
+    if registering is None:
+        return None
+    said = await _ask(desk, registering)
+    async with desk.db.transaction() as tx:
+        locked = await registration.lock(tx, registering=registering)
+        if locked is None:
+            return None
+        outcome = await _record(
+            tx, desk, registering, said, is_awaited=locked.request_number is not None, now=now
+        )
+        if locked.request_number is None or render is None:
+            return None
+        answer = render(outcome)
+        await request_keys.keep(tx, [(locked.request_number, answer)])
+        await registration.answered(tx, registering=registering)
+    return answer
+
+
+async def _answer_late(desk: Desk, key: RequestKey, *, render: Render) -> Answer | None:
+    """The answer to a request that was cut off, from what the sweep has recorded since.
+
+    None while there is no word yet.
+    """
+    async with desk.db.transaction() as tx:
+        call_id = await gateway_calls.answerable(tx, key=key)
+        if call_id is None:
+            return None
+        call = await gateway_calls.find(tx, call_id=call_id)
+        answer = render(await registration.result(tx, call_id=call_id))
+        if call.request_number is not None:
+            await request_keys.keep(tx, [(call.request_number, answer)])
+    return answer
+
+
+_Said: TypeAlias = Registered | Outcome | ProcessorUnavailable | OutcomeUnknown
+
+
+async def _ask(desk: Desk, registering: Registering) -> _Said:
+    """What the processor says, or why it says nothing."""
+    asked = Registration(
+        key=registering.call_id,
+        kind=registering.kind,
+        user_id=registering.user_id,
+        product_id=desk.product_id,
+        token=registering.token,
+        holder=registering.holder,
+        details=registering.details,
+    )
+    try:
+        return await desk.processors.of(registering.gateway).register(asked)
+    except (OutcomeUnknown, ProcessorUnavailable) as error:
+        logger.warning("no word of call %s: %r", registering.call_id, error)
+        return error
+
+
+async def _record(
+    tx: Tx,
+    desk: Desk,
+    registering: Registering,
+    said: _Said,
+    *,
+    is_awaited: bool,
+    now: datetime,
+) -> FundingSource | DomainError:
+    match said:
+        case Registered():
+            return await registration.approve(
+                tx,
+                registering=registering,
+                reference=said.reference,
+                is_verified=said.is_verified,
+                card=_facts(said),
+                keyring=desk.keyring,
+                now=now,
+            )
+        case Outcome():
+            await registration.decline(tx, registering=registering, outcome=said, now=now)
+            return GatewayDeclined()
+        case ProcessorUnavailable() if is_awaited:
+            await registration.cancel(tx, registering=registering, now=now)
+            return GatewayUnavailable()
+    # Nobody can tell, or its owner has been told that it is under way: it is asked again later.
+    return await reading.get(tx, user_id=registering.user_id, id_=registering.source_id)
+
+
+def _facts(said: Registered) -> CardFacts | None:
+    card = said.card
+    if card is None:
+        return None
+    return CardFacts(
+        brand=card.brand,
+        last_digits=card.last_digits,
+        type=card.type,
+        expiration_month=card.expiration_month,
+        expiration_year=card.expiration_year,
+    )

@@ -1,0 +1,193 @@
+"""What moves money outside: charges a card or a bank account, gives back, pays out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+from uuid import UUID
+
+from whipround.money import Money
+from whipround.outcomes import Outcome
+
+
+class ProcessorError(Exception):
+    """A processor gave no outcome."""
+
+
+class OutcomeUnknown(ProcessorError):
+    """There is no word: it may or may not have happened, and `find` will tell."""
+
+
+class ProcessorUnavailable(ProcessorError):
+    """Not configured, or refused before anything was done: certainly nothing happened."""
+
+
+class BadSignature(Exception):
+    """A webhook that does not come from the processor, or comes too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A card or a bank account that its owner wants to use.
+
+    `token` stands for a card, and may be empty for a bank account. `holder` is a full name.
+    `details` has the `country`, `iban`, `account_number` and `swift` of a bank account, as far as
+    they are known; it is empty for a card.
+    """
+
+    key: UUID
+    kind: Literal["card", "bank_account"]
+    user_id: UUID
+    product_id: UUID
+    token: str
+    holder: str
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CardDetails:
+    """What a processor knows of a card, and may be shown to its owner."""
+
+    brand: str
+    last_digits: str
+    type: Literal["debit", "credit"]
+    expiration_month: int
+    expiration_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A card or a bank account as its processor knows it from now on.
+
+    `reference` is a secret. `is_verified`: the processor itself has made sure whose it is. `card`
+    is None for a bank account, and where the processor says nothing.
+    """
+
+    reference: str
+    is_verified: bool
+    card: CardDetails | None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Take money from a card or a bank account. `reference` is that of `Registered`."""
+
+    key: UUID
+    product_id: UUID
+    reference: str
+    amount: Money
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Give money of an earlier charge back to where it was taken from.
+
+    `charge_reference` is the reference code in the outcome of that charge.
+    """
+
+    key: UUID
+    product_id: UUID
+    charge_key: UUID
+    charge_reference: str
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Pay money to a bank account or a card."""
+
+    key: UUID
+    product_id: UUID
+    reference: str
+    amount: Money
+    description: str
+
+
+Operation = Charge | Refund | Payout
+
+
+class Processor(Protocol):
+    """Moves money outside. The same key, however often it comes, moves it once.
+
+    Every method raises ProcessorUnavailable where nothing was done, and OutcomeUnknown where
+    nobody can tell.
+    """
+
+    name: str
+
+    async def register(self, registration: Registration) -> Registered | Outcome:
+        """Make a card or a bank account known; an Outcome says why it was declined."""
+        ...
+
+    async def charge(self, charge: Charge) -> Outcome:
+        """Take the money."""
+        ...
+
+    async def refund(self, refund: Refund) -> Outcome:
+        """Give back all or a part of what was charged."""
+        ...
+
+    async def pay_out(self, payout: Payout) -> Outcome:
+        """Send the money."""
+        ...
+
+    async def find(self, operation: Operation) -> Outcome | None:
+        """What became of an operation; None if its key was never heard of.
+
+        Raises OutcomeUnknown where that cannot be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """The processor of each gateway. Both may be the same one."""
+
+    cards: Processor
+    banks: Processor
+
+    def of(self, gateway: str) -> Processor:
+        """The processor of the gateway "cards" or "banks"."""
+        return {"cards": self.cards, "banks": self.banks}[gateway]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a webhook is good for: it names a call about which the processor has something new."""
+
+    product_id: UUID
+    call_id: UUID
+
+
+ReadHint: TypeAlias = Callable[[bytes, str], Hint | None]
+"""Reads the body of a webhook under its signature; None if it is about no call of ours.
+
+Raises BadSignature.
+"""
+
+
+class Unconfigured:
+    """Stands for a processor that is not set up."""
+
+    name = "none"
+
+    async def register(self, registration: Registration) -> Registered | Outcome:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def charge(self, charge: Charge) -> Outcome:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def refund(self, refund: Refund) -> Outcome:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def pay_out(self, payout: Payout) -> Outcome:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def find(self, operation: Operation) -> Outcome | None:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable

@@ -1,0 +1,276 @@
+"""One Stripe account: what it is asked, and how it is asked again."""
+
+import logging
+from datetime import UTC, datetime
+
+import msgspec
+import stripe
+from stripe import HTTPXClient, StripeClient
+from stripe.params import PayoutCreateParams
+
+from whipround.gateways.processors.protocol import (
+    Charge,
+    Operation,
+    OutcomeUnknown,
+    Payout,
+    ProcessorUnavailable,
+    Refund,
+    Registered,
+    Registration,
+)
+from whipround.gateways.processors.stripe.amounts import (
+    begun_since,
+    metadata_of,
+    minor_units,
+    statement_line,
+)
+from whipround.gateways.processors.stripe.answers import (
+    DeclinedByStripe,
+    beneath,
+    call_of,
+    card_of,
+    of_intent,
+    of_payout,
+    of_refund,
+    told,
+)
+from whipround.outcomes import Outcome
+
+TIMEOUT_SECONDS = 15
+"""The longest that one request to Stripe takes."""
+
+_PAGE = 100
+
+
+class _Reference(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What Stripe knows a card or an account by: to charge it, or to pay out to it."""
+
+    customer: str = ""
+    method: str = ""
+    destination: str = ""
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+class StripeProcessor:
+    """Charges cards and bank debits, gives back, and pays out, through one Stripe account."""
+
+    name = "stripe"
+
+    def __init__(self, *, secret_key: str, url: str | None = None) -> None:
+        """`url` is where the API is, if not at Stripe's own address."""
+        _silence()
+        self._http = HTTPXClient(timeout=TIMEOUT_SECONDS)
+        client = StripeClient(
+            secret_key,
+            http_client=self._http,
+            max_network_retries=0,
+            base_addresses={"api": url.rstrip("/")} if url else {},
+        )
+        self._api = client.v1
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def register(self, registration: Registration) -> Registered | Outcome:
+        """Attach a payment method to the person's customer, made if there is none.
+
+        A card's token is a `pm_…` or a `tok_…`. A bank account's, which may also be given as its
+        account number, is a `pm_…` to debit it, or a `ba_…` to pay out to it.
+        """
+        token = registration.token or registration.details.get("account_number", "")
+        is_card = registration.kind == "card"
+        if token.startswith("ba_") and not is_card:
+            return Registered(_Reference(destination=token).text(), is_verified=False, card=None)
+        try:
+            with told("a card or a bank account"):
+                return await self._attach(registration, token)
+        except DeclinedByStripe as declined:
+            return Outcome("declined", declined.code)
+
+    async def _attach(self, registration: Registration, token: str) -> Registered:
+        """Raises DeclinedByStripe, and what the library raises."""
+        key = registration.key
+        if token.startswith("pm_"):
+            method = await self._api.payment_methods.retrieve_async(token)
+        elif token.startswith("tok_") and registration.kind == "card":
+            method = await self._api.payment_methods.create_async(
+                {
+                    "type": "card",
+                    "card": {"token": token},
+                    "billing_details": {"name": registration.holder},
+                },
+                {"idempotency_key": f"{key}-method"},
+            )
+        else:
+            raise DeclinedByStripe("unknown_token")
+        if (method.type == "card") != (registration.kind == "card"):
+            raise DeclinedByStripe("unknown_token")
+        user, product = str(registration.user_id), str(registration.product_id)
+        customer = await self._api.customers.create_async(
+            {"metadata": {"user": user, "product": product}},
+            {"idempotency_key": f"customer-{product}-{user}"},
+        )
+        if method.customer not in (None, customer.id):  # somebody else's
+            raise DeclinedByStripe("unknown_token")
+        method = await self._api.payment_methods.attach_async(
+            method.id, {"customer": customer.id}, {"idempotency_key": f"{key}-attach"}
+        )
+        reference = _Reference(customer=customer.id, method=method.id)
+        # Who knows the code on a card's back has it in hand; a bank account is debited under the
+        # mandate that Stripe has of its owner.
+        is_verified = (
+            registration.kind == "bank_account"
+            or beneath(method, "card", "checks", "cvc_check") == "pass"
+        )
+        return Registered(reference.text(), is_verified=is_verified, card=card_of(method))
+
+    async def charge(self, charge: Charge) -> Outcome:
+        """Take the money at once, without its owner: who would have to be asked is declined."""
+        reference = _read(charge.reference)
+        amount = minor_units(charge.amount)
+        if not reference.method:
+            return Outcome("declined", "charge_unsupported")
+        if amount is None:
+            return Outcome("declined", "unsupported_amount")
+        try:
+            with told("a charge"):
+                intent = await self._api.payment_intents.create_async(
+                    {
+                        "amount": amount,
+                        "currency": charge.amount.currency.lower(),
+                        "customer": reference.customer,
+                        "payment_method": reference.method,
+                        "confirm": True,
+                        "off_session": True,
+                        "metadata": metadata_of(charge, charge.description),
+                        "expand": ["latest_charge"],
+                    },
+                    {"idempotency_key": str(charge.key)},
+                )
+                if intent.status in ("requires_action", "requires_confirmation"):
+                    intent = await self._cancel(intent.id)
+        except DeclinedByStripe as declined:
+            return Outcome("declined", declined.code, processed_at=datetime.now(UTC))
+        return of_intent(intent, intent.latest_charge)
+
+    async def _cancel(self, intent_id: str) -> stripe.PaymentIntent:
+        """Cancel what nobody can confirm; as it is, if it was cancelled before."""
+        try:
+            return await self._api.payment_intents.cancel_async(intent_id)
+        except stripe.InvalidRequestError:
+            return await self._api.payment_intents.retrieve_async(intent_id)
+
+    async def refund(self, refund: Refund) -> Outcome:
+        """Give back a part of a charge, or all of it."""
+        amount = minor_units(refund.amount)
+        if not refund.charge_reference or amount is None:
+            return Outcome("declined", "charge_not_refundable")
+        try:
+            with told("a refund"):
+                made = await self._api.refunds.create_async(
+                    {
+                        "payment_intent": refund.charge_reference,
+                        "amount": amount,
+                        "metadata": metadata_of(refund),
+                    },
+                    {"idempotency_key": str(refund.key)},
+                )
+        except DeclinedByStripe as declined:
+            return Outcome("declined", declined.code, processed_at=datetime.now(UTC))
+        return of_refund(made)
+
+    async def pay_out(self, payout: Payout) -> Outcome:
+        """Pay out of the Stripe balance; on its way until Stripe says that it has arrived."""
+        destination = _read(payout.reference).destination
+        amount = minor_units(payout.amount, paid_out=True)
+        if not destination:  # without one, Stripe would pay its own customer: us
+            return Outcome("declined", "payout_unsupported")
+        if amount is None:
+            return Outcome("declined", "unsupported_amount")
+        params: PayoutCreateParams = {
+            "amount": amount,
+            "currency": payout.amount.currency.lower(),
+            "destination": destination,
+            "metadata": metadata_of(payout, payout.description),
+        }
+        if line := statement_line(payout.description):  # Stripe refuses an empty one
+            params["statement_descriptor"] = line
+        try:
+            with told("a payout"):
+                made = await self._api.payouts.create_async(
+                    params, {"idempotency_key": str(payout.key)}
+                )
+        except DeclinedByStripe as declined:
+            return Outcome("declined", declined.code, processed_at=datetime.now(UTC))
+        return of_payout(made)
+
+    async def find(self, operation: Operation) -> Outcome | None:
+        """What became of an operation, by its key in the metadata.
+
+        None where there is none, and for a charge that never reached the card: then no money has
+        moved, and none will. Raises OutcomeUnknown.
+        """
+        try:
+            with told("a question"):
+                if isinstance(operation, Charge):
+                    return await self._find_charge(operation)
+                if isinstance(operation, Refund):
+                    return await self._find_refund(operation)
+                return await self._find_payout(operation)
+        except (ProcessorUnavailable, DeclinedByStripe):
+            raise OutcomeUnknown from None
+
+    async def _find_charge(self, charge: Charge) -> Outcome | None:
+        # Not by Stripe's search, which hears of things minutes later.
+        reference = _read(charge.reference)
+        if not reference.customer:
+            return None
+        found = await self._api.charges.list_async(
+            {
+                "customer": reference.customer,
+                "created": {"gt": begun_since(charge.key)},
+                "limit": _PAGE,
+                "expand": ["data.payment_intent"],
+            }
+        )
+        async for each in found.auto_paging_iter():
+            if call_of(each.payment_intent) == str(charge.key):
+                return of_intent(each.payment_intent, each)
+        return None
+
+    async def _find_refund(self, refund: Refund) -> Outcome | None:
+        if not refund.charge_reference:
+            return None
+        found = await self._api.refunds.list_async(
+            {"payment_intent": refund.charge_reference, "limit": _PAGE}
+        )
+        async for each in found.auto_paging_iter():
+            if call_of(each) == str(refund.key):
+                return of_refund(each)
+        return None
+
+    async def _find_payout(self, payout: Payout) -> Outcome | None:
+        since = begun_since(payout.key)
+        found = await self._api.payouts.list_async({"limit": _PAGE})
+        async for each in found.auto_paging_iter():  # the newest first
+            if call_of(each) == str(payout.key):
+                return of_payout(each)
+            if each.created < since:
+                break
+        return None
+
+
+def _silence() -> None:
+    """Keep what the library and its HTTP client tell beneath a warning out of the logs.
+
+    They tell every request, with the ids in its address.
+    """
+    for name in ("stripe", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _read(reference: str) -> _Reference:
+    return msgspec.json.decode(reference, type=_Reference)

@@ -1,0 +1,1 @@
+"""Exchange rates: where they are published."""

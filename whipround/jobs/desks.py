@@ -1,0 +1,48 @@
+"""The desks of all products, at which a worker asks what became of calls to the outside."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from whipround.db.database import Database
+from whipround.domain.products import Product
+from whipround.flows import calls
+from whipround.flows.desk import Desk, open_desk
+from whipround.gateways.processors.live import OpenProcessors
+from whipround.jobs.housekeeping import in_every_product
+from whipround.keyring import Keyring
+
+SWEPT_AT_ONCE = 100
+
+
+class Desks:
+    """A desk for each product, opened when it is first needed."""
+
+    def __init__(self, db: Database, *, keyring: Keyring, processors: OpenProcessors) -> None:
+        self._db = db
+        self._keyring = keyring
+        self._processors = processors
+        self._open: dict[UUID, Desk] = {}
+
+    async def sweep(self) -> int:
+        """Ask about all calls that are due, in every product; how many there were."""
+
+        async def in_product(product: Product) -> int:
+            desk = self._of(product)
+            total = 0
+            while count := await calls.sweep(desk, now=datetime.now(UTC), limit=SWEPT_AT_ONCE):
+                total += count
+            return total
+
+        return await in_every_product(self._db, in_product)
+
+    def _of(self, product: Product) -> Desk:
+        desk = self._open.get(product.id)
+        if desk is None:
+            db = self._db.of(product.schema_name)
+            desk = self._open[product.id] = open_desk(
+                db,
+                product_id=product.id,
+                keyring=self._keyring,
+                processors=self._processors(db),
+            )
+        return desk
