@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group, RenderableType
 from rich.table import Table
 
-from whipround.cli.running import ProductName, console, plain, run
-from whipround.domain import fees, fx, products
-from whipround.domain.installation import open_installation
-from whipround.settings import Settings
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName, plain
+from whipround.domain import fees, fx
 
 app = typer.Typer(help="Fees: what a product charges, and for what.")
 
@@ -23,30 +23,26 @@ def load(
 ) -> None:
     """Replace all rules, and the spread of exchange rates, by those of a file."""
 
-    async def command(settings: Settings) -> None:
+    async def act(place: Place) -> RenderableType:
         tariff = fees.read_file(file)
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                await fees.replace(tx, tariff)
-        console.print(
-            f"The product {chosen.name} has {len(tariff.rules)} fee rules now,"
+        async with place.db.transaction() as tx:
+            await fees.replace(tx, tariff)
+        return (
+            f"The product {place.product.name} has {len(tariff.rules)} fee rules now,"
             f" and a spread of {plain(tariff.spread_percent)} %."
         )
 
-    run(command)
+    run_in_product(product, act)
 
 
 @app.command()
 def show(product: ProductName = None) -> None:
     """Show the rules and the spread in force."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                rules = await fees.rules(tx)
-                spread = await fx.read_spread(tx)
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            rules = await fees.rules(tx)
+            spread = await fx.read_spread(tx)
         table = Table("kind", "from", "currency", "title", "percent", "fixed", "least", "most")
         for rule in rules.values():
             table.add_row(
@@ -56,7 +52,6 @@ def show(product: ProductName = None) -> None:
                 rule.title,
                 *(plain(part) for part in (rule.percent, rule.fixed, rule.minimum, rule.maximum)),
             )
-        console.print(table)
-        console.print(f"The spread of exchange rates is {plain(spread)} %.")
+        return Group(table, f"The spread of exchange rates is {plain(spread)} %.")
 
-    run(command)
+    run_in_product(product, act)

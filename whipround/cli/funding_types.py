@@ -1,16 +1,14 @@
 """`whipround funding-type …`: what a product calls its types of funding source."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
-from whipround.cli.running import ProductName, console, run
-from whipround.domain import products
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName
 from whipround.domain.funding import types
-from whipround.domain.installation import open_installation
-from whipround.settings import Settings
 
 app = typer.Typer(help="Funding types: names for cards, bank accounts and crypto addresses.")
 
@@ -19,17 +17,15 @@ app = typer.Typer(help="Funding types: names for cards, bank accounts and crypto
 def list_(product: ProductName = None) -> None:
     """List the names, and what each is at bottom."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                bases = await types.bases(tx)
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            bases = await types.bases(tx)
         table = Table("name", "base")
         for name, base in bases.items():
             table.add_row(name, base)
-        console.print(table)
+        return table
 
-    run(command)
+    run_in_product(product, act)
 
 
 @app.command()
@@ -40,14 +36,12 @@ def add(
 ) -> None:
     """Add a name for a base type."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                await types.add(tx, name=name, base=base, now=datetime.now(UTC))
-        console.print(f"The product {chosen.name} has the type {name} now, a {base}.")
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            await types.add(tx, name=name, base=base, now=place.now)
+        return f"The product {place.product.name} has the type {name} now, a {base}."
 
-    run(command)
+    run_in_product(product, act)
 
 
 @app.command()
@@ -57,11 +51,9 @@ def remove(
 ) -> None:
     """Remove a name that no funding source goes by."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                await types.remove(tx, name=name)
-        console.print(f"The product {chosen.name} has no type {name} any more.")
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            await types.remove(tx, name=name)
+        return f"The product {place.product.name} has no type {name} any more."
 
-    run(command)
+    run_in_product(product, act)

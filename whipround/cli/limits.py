@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
-from whipround.cli.running import ProductName, console, plain, run
-from whipround.domain import limit_files, products
-from whipround.domain.installation import open_installation
-from whipround.settings import Settings
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName, plain
+from whipround.domain import limit_files
 
 app = typer.Typer(help="Limits: how much may go out of a funding source, and into it.")
 
@@ -21,26 +21,22 @@ def load(
 ) -> None:
     """Replace all limits by those of a file."""
 
-    async def command(settings: Settings) -> None:
+    async def act(place: Place) -> RenderableType:
         rules = limit_files.read_file(file)
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                await limit_files.replace_rules(tx, rules)
-        console.print(f"The product {chosen.name} has {len(rules)} limits now.")
+        async with place.db.transaction() as tx:
+            await limit_files.replace_rules(tx, rules)
+        return f"The product {place.product.name} has {len(rules)} limits now."
 
-    run(command)
+    run_in_product(product, act)
 
 
 @app.command()
 def show(product: ProductName = None) -> None:
     """Show the limits in force."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                rules = await limit_files.rules(tx)
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            rules = await limit_files.rules(tx)
         table = Table("source", "currency", "direction", "period", "title", "amount", "if verified")
         for rule in rules:
             table.add_row(
@@ -52,6 +48,6 @@ def show(product: ProductName = None) -> None:
                 plain(rule.amount),
                 plain(rule.verified_amount) or "unlimited",
             )
-        console.print(table)
+        return table
 
-    run(command)
+    run_in_product(product, act)

@@ -1,17 +1,16 @@
 """`whipround rates …`: the exchange rates that payments convert by."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
-from whipround.cli.running import ProductName, console, plain, run
-from whipround.domain import fx, products
-from whipround.domain.installation import open_installation
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName, plain
+from whipround.domain import fx
 from whipround.flows import rates
 from whipround.gateways.rates.ecb import source_of
-from whipround.settings import Settings
 
 app = typer.Typer(help="Rates: what currencies are exchanged at.")
 
@@ -28,34 +27,28 @@ def load(
 ) -> None:
     """Replace all exchange rates by those of a file or an address."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            published = await rates.load(
-                installation.db.of(chosen.schema_name), source_of(file), now=datetime.now(UTC)
-            )
-        console.print(
-            f"The product {chosen.name} has {len(published.per_euro)} exchange rates"
+    async def act(place: Place) -> RenderableType:
+        published = await rates.load(place.db, source_of(file), now=place.now)
+        return (
+            f"The product {place.product.name} has {len(published.per_euro)} exchange rates"
             f" of {published.on} now."
         )
 
-    run(command)
+    run_in_product(product, act)
 
 
 @app.command()
 def show(product: ProductName = None) -> None:
     """Show the exchange rates, in units for one euro."""
 
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                found = await fx.read_rates(tx)
-        today = datetime.now(UTC).date()
+    async def act(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            found = await fx.read_rates(tx)
+        today = place.now.date()
         table = Table("currency", "for one euro", "published", "")
         for rate in found.values():
             stale = "too old to be used" if fx.is_stale(rate, today=today) else ""
             table.add_row(rate.currency, plain(rate.per_euro), str(rate.published_on), stale)
-        console.print(table)
+        return table
 
-    run(command)
+    run_in_product(product, act)

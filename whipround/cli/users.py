@@ -1,19 +1,18 @@
 """`whipround user …`: what an operator can see of people, and do for them."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
-from whipround.cli.running import ProductName, console, run
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName
 from whipround.db.database import Tx
-from whipround.domain import products
-from whipround.domain.installation import open_installation
 from whipround.domain.users import operator, person
 from whipround.domain.users.person import User
-from whipround.settings import Settings
 
 app = typer.Typer(help="People: look at them, unlock them, mark them.")
 
@@ -105,14 +104,13 @@ def guardian(
 
 
 def _for_user(
-    username: str, product: str | None, act: Callable[[Tx, User, datetime], Awaitable[str | Table]]
+    username: str,
+    product: str | None,
+    act: Callable[[Tx, User, datetime], Awaitable[RenderableType]],
 ) -> None:
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                user = await person.find_by_username(tx, username=username)
-                outcome = await act(tx, user, datetime.now(UTC))
-        console.print(outcome)
+    async def in_product(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            user = await person.find_by_username(tx, username=username)
+            return await act(tx, user, place.now)
 
-    run(command)
+    run_in_product(product, in_product)

@@ -1,21 +1,21 @@
 """`whipround verification …`: what people send to prove who they are, and deciding about it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from whipround.cli.running import ProductName, console, run
+from whipround.cli.product_commands import Place, run_in_product
+from whipround.cli.running import ProductName
 from whipround.db.database import Tx
-from whipround.domain import identity, products
+from whipround.domain import identity
 from whipround.domain.identity import Submission
-from whipround.domain.installation import open_installation
 from whipround.keyring import Keyring
-from whipround.settings import Settings
 
 app = typer.Typer(help="Verifications: look at the documents people send, and decide about them.")
 
@@ -104,13 +104,10 @@ def _time(at: datetime) -> str:
 
 
 def _within(
-    product: str | None, act: Callable[[Tx, Keyring, datetime], Awaitable[str | Table]]
+    product: str | None, act: Callable[[Tx, Keyring, datetime], Awaitable[RenderableType]]
 ) -> None:
-    async def command(settings: Settings) -> None:
-        async with open_installation(settings, sandbox=None, exclusive=False) as installation:
-            chosen = products.choose(installation.products, name=product)
-            async with installation.db.of(chosen.schema_name).transaction() as tx:
-                outcome = await act(tx, installation.keyring, datetime.now(UTC))
-        console.print(outcome)
+    async def in_product(place: Place) -> RenderableType:
+        async with place.db.transaction() as tx:
+            return await act(tx, place.keyring, place.now)
 
-    run(command)
+    run_in_product(product, in_product)
