@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a minute instead of many: one short round, a tenth of the stored payments;"
+        help="a minute or two instead of many: one short round, a tenth of the stored payments;"
         ' make bench BENCH_ARGS="--quick"',
     )
     parser.add_argument(

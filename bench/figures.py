@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.load import Load
 from bench.pages import Page
@@ -13,18 +13,22 @@ BUSY_CLIENTS = 64
 
 RANDOM, HOT = "random", "hot"
 
+Loads: TypeAlias = dict[tuple[int, str], list[Load]]
+"""By how many clients, and by who is paid."""
+
 
 @dataclass(slots=True)
 class Figures:
     """All samples of a run. Rates are per second, and a figure is the median of its samples.
 
-    `http` is by clients and by who is paid; `fresh` and `stored` are with none and with `payments`
-    stored before.
+    `http` and `cards` are by clients and by who is paid, from wallets and from cards; `fresh` and
+    `stored` are with none and with `payments` stored before.
     """
 
     tpcb: list[float] = field(default_factory=list)
     ledger: dict[str, list[float]] = field(default_factory=lambda: {RANDOM: [], HOT: []})
-    http: dict[tuple[int, str], list[Load]] = field(default_factory=dict)
+    http: Loads = field(default_factory=dict)
+    cards: Loads = field(default_factory=dict)
     fresh: list[Load] = field(default_factory=list)
     stored: list[Load] = field(default_factory=list)
     payments: int = 0
@@ -37,12 +41,14 @@ class Figures:
     audit_findings: str = ""
 
     def ratios(self) -> dict[str, float]:
-        """What is to be reached, by name: the medians of what each round came to.
+        """What is compared, by name: the medians of what each round came to.
 
         What a round measures it measures within a minute: a machine that is slower in one round
         than in another is so for both sides.
         """
-        http = {kind: self._busy(kind) for kind in (RANDOM, HOT)}
+        http = {kind: _busy(self.http, kind) for kind in (RANDOM, HOT)}
+        cards = {kind: _busy(self.cards, kind) for kind in (RANDOM, HOT)}
+        from_wallets = {key: loads for key, loads in self.http.items() if key in self.cards}
         fresh, stored = ([load.per_second for load in it] for it in (self.fresh, self.stored))
         return {
             "ledger_vs_pgbench": _ratio(self.ledger[RANDOM], self.tpcb),
@@ -50,16 +56,10 @@ class Figures:
             "http_vs_pgbench": _ratio(http[RANDOM], self.tpcb),
             "http_hot_vs_random": _ratio(http[HOT], http[RANDOM]),
             "http_1m_vs_empty": _ratio(stored, fresh),
+            "cards_vs_pgbench": _ratio(cards[RANDOM], self.tpcb),
+            "cards_hot_vs_random": _ratio(cards[HOT], cards[RANDOM]),
+            "cards_vs_wallets": _ratio(cards[RANDOM], _busy(from_wallets, RANDOM)),
         }
-
-    def _busy(self, kind: str) -> list[float]:
-        """Payments per second of each round, the mean of those with 64 clients and with more."""
-        runs = (
-            [load.per_second for load in loads]
-            for (clients, whom), loads in self.http.items()
-            if whom == kind and clients >= BUSY_CLIENTS
-        )
-        return [mean(rates) for rates in zip(*runs, strict=True)]
 
     def limits(self) -> dict[str, float]:
         """The figures that have an upper limit, by name."""
@@ -77,10 +77,8 @@ class Figures:
             "limits": {name: round(figure, 3) for name, figure in self.limits().items()},
             "pgbench_tpcb": _rates(self.tpcb),
             "ledger_groups_of_500": {kind: _rates(it) for kind, it in self.ledger.items()},
-            "http_payments": [
-                {"clients": clients, "recipients": whom, **_loads(loads)}
-                for (clients, whom), loads in self.http.items()
-            ],
+            "http_payments": _all(self.http),
+            "http_payments_from_cards": _all(self.cards),
             "http_payments_with_history": {
                 "clients": BUSY_CLIENTS,
                 "stored_before": self.payments,
@@ -117,6 +115,13 @@ GOALS: Mapping[str, Goal] = {
     "http_1m_vs_empty": Goal("payments over HTTP with all stored ÷ with none", 0.9, 1),
 }
 
+WITHOUT_GOAL: Mapping[str, str] = {
+    "cards_vs_pgbench": "payments from cards ÷ pgbench TPC-B",
+    "cards_hot_vs_random": "payments from cards, one hot recipient ÷ random",
+    "cards_vs_wallets": "payments from cards ÷ from wallets",
+}
+"""Ratios of which nothing is asked, by name: what they mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -150,12 +155,29 @@ def p99_ms(loads: Sequence[Load]) -> float:
     return median(load.p99_ms for load in loads)
 
 
+def _busy(loads: Loads, kind: str) -> list[float]:
+    """Payments per second of each round, the mean of those with 64 clients and with more."""
+    runs = (
+        [load.per_second for load in each]
+        for (clients, whom), each in loads.items()
+        if whom == kind and clients >= BUSY_CLIENTS
+    )
+    return [mean(rates) for rates in zip(*runs, strict=True)]
+
+
 def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
     return median(one / other for one, other in zip(above, below, strict=True))
 
 
 def _rates(samples: Sequence[float]) -> dict[str, Any]:
     return {"per_second": median(samples), "runs": list(samples)}
+
+
+def _all(loads: Loads) -> list[dict[str, Any]]:
+    return [
+        {"clients": clients, "recipients": whom, **_loads(each)}
+        for (clients, whom), each in loads.items()
+    ]
 
 
 def _loads(loads: Sequence[Load]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-from uuid import uuid4
+from typing import Literal, cast
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -25,9 +25,15 @@ from whipround.db.database import Database
 
 SCRIPT = Path(__file__).with_name("pay.lua")
 
+Source = Literal["wallet", "card"]
+"""What a payment is made from."""
+
 _SETTLE_SECONDS = 0.3
 _INTRODUCTIONS, _INTRODUCTION_SECONDS = 20, 0.2
 _CREATED = b"HTTP/1.1 201 "
+
+# What is made from a card is there before it is paid for.
+_COUNT = "select count(*) from payment where fulfillment_status = 'fulfilled'"
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -46,7 +52,7 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class LoadFailed(Exception):
-    """A request was refused, or not every one became a payment."""
+    """A request was refused, or not every one became a payment that reached its recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +99,39 @@ class Generator:
             raise LoadFailed(f"GET {path} was answered {answer.status}: {said.decode()}")
         return taken * 1000
 
-    async def measure(self, crowd: Crowd, *, clients: int, seconds: float, onto_one: bool) -> Load:
-        """Payments for so long, to random people or to one.
+    async def measure(
+        self,
+        crowd: Crowd,
+        *,
+        clients: int,
+        seconds: float,
+        onto_one: bool,
+        source: Source = "wallet",
+    ) -> Load:
+        """Payments for so long, to random people or to one, each from its payer's `source`.
 
-        Raises LoadFailed unless every answer was 201 and has its payment in the database.
+        Raises LoadFailed unless every answer was 201 and has its fulfilled payment in the database.
         """
-        before = await _stored(crowd.db)
+        before = await _fulfilled(crowd.db)
         hot = crowd.hot if onto_one else None
         send = self._by_wrk if self.wrk else self._by_ourselves
-        load = await send(crowd, hot, clients=clients, seconds=seconds)
-        await asyncio.sleep(_SETTLE_SECONDS)  # for those that were under way at the end
-        stored = await _stored(crowd.db) - before
-        if load.failures or not load.requests <= stored <= load.requests + clients:
+        load = await send(crowd, hot, source, clients=clients, seconds=seconds)
+        paid = await _settled(crowd.db) - before
+        if load.failures or not load.requests <= paid <= load.requests + clients:
             raise LoadFailed(
-                f"of {load.requests} requests {load.failures} failed, {stored} payments were stored"
+                f"of {load.requests} requests {load.failures} failed, {paid} payments arrived"
             )
         return load
 
     async def _by_wrk(
-        self, crowd: Crowd, hot: Payer | None, *, clients: int, seconds: float
+        self, crowd: Crowd, hot: Payer | None, source: Source, *, clients: int, seconds: float
     ) -> Load:
-        people = self.folder / f"{crowd.product.name}.txt"
+        people = self.folder / f"{crowd.product.name}-{source}.txt"
         if not people.exists():
-            lines = (f"{each.session} {each.wallet_id} {each.user_id}\n" for each in crowd.payers)
+            lines = (
+                f"{each.session} {_source_id(each, source)} {each.user_id}\n"
+                for each in crowd.payers
+            )
             people.touch(mode=0o600)
             people.write_text("".join(lines))
         said = await run_program(
@@ -138,9 +154,9 @@ class Generator:
         return msgspec.json.decode(said.rstrip().rpartition("\n")[2], type=Load)
 
     async def _by_ourselves(
-        self, crowd: Crowd, hot: Payer | None, *, clients: int, seconds: float
+        self, crowd: Crowd, hot: Payer | None, source: Source, *, clients: int, seconds: float
     ) -> Load:
-        run = _Run(crowd, hot, self.server)
+        run = _Run(crowd, hot, source, self.server)
         loop = asyncio.get_running_loop()
         made = [
             await loop.create_connection(lambda: _Client(run), *self.server.address)
@@ -168,7 +184,7 @@ class Generator:
 class _Run:
     """What the clients of one run share."""
 
-    def __init__(self, crowd: Crowd, hot: Payer | None, server: Server) -> None:
+    def __init__(self, crowd: Crowd, hot: Payer | None, source: Source, server: Server) -> None:
         host, port = server.address
         self._heads = {
             payer.user_id: (
@@ -180,6 +196,7 @@ class _Run:
         }
         self._payers = crowd.payers
         self._hot = hot
+        self._source: Source = source
         self._chance = random.Random()  # noqa: S311 (no secret)
         self.latencies: list[float] = []
         self.failures = 0
@@ -192,7 +209,8 @@ class _Run:
         body = (
             f'{{"currency":"EUR","description":"Lunch","recipient":{{"amount":'
             f'{self._chance.randint(1, 20)}.{self._chance.randint(0, 99):02},"user_id":'
-            f'"{recipient.user_id}"}},"funding_source_id":"{payer.wallet_id}","pin":"{PIN}"}}'
+            f'"{recipient.user_id}"}},"funding_source_id":"{_source_id(payer, self._source)}",'
+            f'"pin":"{PIN}"}}'
         )
         head = self._heads[payer.user_id]
         return f"{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
@@ -249,8 +267,21 @@ def _new_keys() -> str:
     return str(uuid4())[:-12]
 
 
-async def _stored(db: Database) -> int:
+def _source_id(payer: Payer, source: Source) -> UUID:
+    return payer.wallet_id if source == "wallet" else payer.card_id
+
+
+async def _settled(db: Database) -> int:
+    """How many payments there are once those have arrived that were under way at the end."""
+    before, now = -1, await _fulfilled(db)
+    while now != before:
+        await asyncio.sleep(_SETTLE_SECONDS)
+        before, now = now, await _fulfilled(db)
+    return now
+
+
+async def _fulfilled(db: Database) -> int:
     async with db.transaction() as tx:
-        cursor = await tx.execute("select count(*) from payment")
+        cursor = await tx.execute(_COUNT)
         [[count]] = await cursor.fetchall()
     return int(count)

@@ -1,19 +1,19 @@
 -- For wrk: every request is a payment, by a random person out of a file, under a key of its own.
--- Arguments: the file (a line a person: session, wallet, user), who is paid ("-": somebody else out
--- of the file), the Product-ID, the PIN, and how the keys of this run begin.
+-- Arguments: the file (a line a person: session, what they pay from, user), who is paid ("-": somebody
+-- else out of the file), the Product-ID, the PIN, and how the keys of this run begin.
 
 local payers, recipient, key, count = {}, nil, nil, 0
 
 function init(arguments)
   local product, pin = arguments[3], arguments[4]
   for line in io.lines(arguments[1]) do
-    local session, wallet, user = line:match("(%S+) (%S+) (%S+)")
+    local session, source, user = line:match("(%S+) (%S+) (%S+)")
     payers[#payers + 1] = {
       user = user,
       head = "POST /v1/payments HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
         .. "\r\nContent-Type: application/json\r\nProduct-ID: " .. product
         .. "\r\nAuthorization: Bearer " .. session .. "\r\nCorrelation-ID: ",
-      tail = '"},"funding_source_id":"' .. wallet .. '","pin":"' .. pin .. '"}',
+      tail = '"},"funding_source_id":"' .. source .. '","pin":"' .. pin .. '"}',
     }
   end
   recipient = arguments[2] ~= "-" and arguments[2] or nil

@@ -1,4 +1,4 @@
-"""A crowd of people with money and sessions, made without asking each to sign up."""
+"""A crowd of people with money, cards and sessions, made without asking each to sign up."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,16 +10,20 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from bench import ledger
-from whipround.db.database import Database
+from whipround.db.database import Database, Tx
 from whipround.domain import fees, samples, sessions, tokens
 from whipround.domain import products as all_products
 from whipround.domain.devices import NewDevice
-from whipround.domain.funding.wallet import WALLET_ACCOUNT, wallet_of
+from whipround.domain.funding import creation, registration
+from whipround.domain.funding.creation import NewCard, NewSource
+from whipround.domain.funding.wallet import CARD, WALLET_ACCOUNT, wallet_of
 from whipround.domain.installation import Installation
 from whipround.domain.products import Product
 from whipround.domain.users import signup
 from whipround.domain.users.proofs import Proven
 from whipround.domain.users.signup import NewUser
+from whipround.gateways.processors.sandbox import APPROVED_TOKEN, SandboxProcessor
+from whipround.keyring import Keyring
 from whipround.ledger.accounts import NewAccount, open_accounts
 
 PIN = "1234"
@@ -31,6 +35,7 @@ CONTACTS = 10
 """How many others each knows: the tables a payment looks into are not to be empty ones."""
 
 _AT_ONCE = 4
+_CARD_YEARS = 4
 
 _BEFRIEND = """
     insert into relationship (id, user_id, other_user_id, type, created_at, updated_at)
@@ -44,11 +49,12 @@ _BEFRIEND = """
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Somebody with money, logged in."""
+    """Somebody with money in a wallet and a card that is good for any, logged in."""
 
     user_id: UUID
     wallet_id: UUID
     account_id: UUID
+    card_id: UUID
     session: str
 
 
@@ -63,7 +69,10 @@ class Crowd:
 
 
 async def gather(installation: Installation, *, name: str, size: int, now: datetime) -> Crowd:
-    """Make a product, with the sandbox's fees, and so many people in it, through the domain."""
+    """Make a product, with the sandbox's fees but no limits, and so many people in it.
+
+    All through the domain.
+    """
     product = await all_products.add(installation.db, name=name, now=now)
     db = installation.db.of(product.schema_name)
     async with db.transaction() as tx:
@@ -89,7 +98,7 @@ async def gather(installation: Installation, *, name: str, size: int, now: datet
 async def _person(
     db: Database, installation: Installation, product: Product, number: int, now: datetime
 ) -> Payer:
-    """A person with a verified phone, a wallet and a session."""
+    """A person with a verified phone, a wallet, a card and a session."""
     joined = now - HERE_SINCE
     async with db.transaction() as tx:
         user = await signup.create(
@@ -107,9 +116,47 @@ async def _person(
         [account_id] = await open_accounts(
             tx, [NewAccount(wallet_id, WALLET_ACCOUNT, "EUR")], now=joined
         )
+        card_id = await _card(tx, user_id=user.id, keyring=installation.keyring, now=joined)
         device = NewDevice(id=uuid7(), make="-", model="-", os_name="-", os_version="-")
         token = await tokens.issue(
             tx, user_id=user.id, authenticator="signup", device=device, now=now
         )
         session = await sessions.open_session(tx, token_secret=token.secret, now=now)
-    return Payer(user.id, wallet_id, account_id, session.secret)
+    return Payer(user.id, wallet_id, account_id, card_id, session.secret)
+
+
+async def _card(tx: Tx, *, user_id: UUID, keyring: Keyring, now: datetime) -> UUID:
+    """A card of the person's that the sandbox's processor approves of, as if it were known to it.
+
+    Its account is there: a first payment is not to be dearer than the next.
+    """
+    details = NewCard(
+        brand="Visa",
+        last_digits="4242",
+        expiration_month=12,
+        expiration_year=now.year + _CARD_YEARS,
+        token=APPROVED_TOKEN,
+    )
+    source, call_id = await creation.create(
+        tx,
+        user_id=user_id,
+        new=NewSource(CARD, description="", meta="", details=details),
+        processor_name=SandboxProcessor.name,
+        request_number=None,
+        keyring=keyring,
+        now=now,
+    )
+    assert call_id is not None  # noqa: S101 - every card is registered
+    registering = await registration.find(tx, call_id=call_id, keyring=keyring)
+    assert registering is not None  # noqa: S101 - and nobody else has done so
+    await registration.approve(
+        tx,
+        registering=registering,
+        reference=APPROVED_TOKEN,
+        is_verified=True,
+        card=None,
+        keyring=keyring,
+        now=now,
+    )
+    await open_accounts(tx, [NewAccount(source.id, WALLET_ACCOUNT, "EUR", floor=None)], now=now)
+    return source.id

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn."""
+    """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn.
+
+    `card_clients` are those of `http_clients` that also pay by card.
+    """
 
     rounds: int
     tpcb_scale: int
@@ -14,6 +17,7 @@ class Plan:
     ledger_seconds: float
     people: int
     http_clients: tuple[int, ...]
+    card_clients: tuple[int, ...]
     http_seconds: float
     warm_up_seconds: float
     payments_for_memory: int
@@ -29,6 +33,7 @@ FULL = Plan(
     ledger_seconds=4,
     people=2_000,
     http_clients=(16, 64, 128),
+    card_clients=(16, 64, 128),
     http_seconds=5,
     warm_up_seconds=8,
     payments_for_memory=100_000,
@@ -44,6 +49,7 @@ QUICK = Plan(
     ledger_seconds=3,
     people=1_000,
     http_clients=(16, 64, 128),
+    card_clients=(64,),
     http_seconds=3,
     warm_up_seconds=2,
     payments_for_memory=0,

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from bench.figures import GOALS, LIMITS, Figures, p50_ms, p99_ms, per_second
+from bench.figures import GOALS, LIMITS, WITHOUT_GOAL, Figures, p50_ms, p99_ms, per_second
 
 
 class Phase:
@@ -83,6 +83,10 @@ def measured(figures: Figures) -> Table:
         ("the same, 64 clients, random, with none stored", figures.fresh),
         (f"the same with {figures.payments:,} stored", figures.stored),
     ]
+    rows += [
+        (f"payments from cards, {clients} clients, {_whom(kind)}", loads)
+        for (clients, kind), loads in figures.cards.items()
+    ]
     for what, loads in rows:
         latencies = (f"{p50_ms(loads):.1f}", f"{p99_ms(loads):.1f}")
         table.add_row(what, _rate(per_second(loads)), *latencies)
@@ -102,6 +106,8 @@ def reached(figures: Figures) -> Table:
         ratio = ratios[name]
         limits = (f"≥ {goal.least:g}", f"{goal.wanted:g}")
         table.add_row(goal.meaning, *limits, f"{ratio:.2f}", _mark(holds=ratio >= goal.least))
+    for name, meaning in WITHOUT_GOAL.items():
+        table.add_row(meaning, "", "", f"{ratios[name]:.2f}", "")
     table.add_section()
     limited = figures.limits()
     for name, limit in LIMITS.items():

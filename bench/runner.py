@@ -1,6 +1,7 @@
 """One run: one server, one PostgreSQL, and everything measured on them in turn."""
 
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from statistics import median
 from bench import history, ledger, pages, people, tpcb
 from bench.figures import BUSY_CLIENTS, HOT, RANDOM, Figures
 from bench.history import History
-from bench.load import Generator, Load
+from bench.load import Generator, Load, Source
 from bench.people import Crowd
 from bench.plan import Plan
 from bench.report import Phase, Show
@@ -19,6 +20,8 @@ from whipround.db.database import Database
 from whipround.domain import products
 from whipround.domain.installation import Installation, open_installation
 from whipround.settings import Settings
+
+SOURCES: Sequence[Source] = ("wallet", "card")
 
 UNPROVEN_PERCENT = 1
 """How many payments, of those stored, went to a number that nobody has proven since."""
@@ -78,9 +81,10 @@ async def _measure(bench: _Bench) -> None:
         phase.done()
         crowd = await _crowd(bench, "crowd")
         await history.tidy(bench.installation.conninfo)
-        await _warm_up(bench, crowd)
+        for source in SOURCES:
+            await _warm_up(bench, crowd, source)
         phase.done()
-    steps = plan.rounds * (3 + 2 * len(plan.http_clients))
+    steps = plan.rounds * (3 + 2 * (len(plan.http_clients) + len(plan.card_clients)))
     with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
         for _ in range(plan.rounds):
             phase.step("pgbench TPC-B")
@@ -93,10 +97,14 @@ async def _measure(bench: _Bench) -> None:
                 )
                 figures.ledger[kind].append(rate)
                 phase.done(f"{rate:8,.0f}/s ledger, {kind}")
-            for clients in plan.http_clients:
-                for kind in (RANDOM, HOT):
-                    load = await _pay(bench, phase, crowd, clients=clients, kind=kind)
-                    figures.http.setdefault((clients, kind), []).append(load)
+            for clients, kind in itertools.product(plan.http_clients, (RANDOM, HOT)):
+                load = await _pay(bench, phase, crowd, clients=clients, kind=kind)
+                figures.http.setdefault((clients, kind), []).append(load)
+                if clients in plan.card_clients:
+                    load = await _pay(
+                        bench, phase, crowd, clients=clients, kind=kind, source="card"
+                    )
+                    figures.cards.setdefault((clients, kind), []).append(load)
     await _fill_memory(bench, crowd)
     await _with_history(bench)
 
@@ -114,23 +122,37 @@ async def _crowd(bench: _Bench, name: str) -> Crowd:
     return crowd
 
 
-async def _warm_up(bench: _Bench, crowd: Crowd) -> None:
+async def _warm_up(bench: _Bench, crowd: Crowd, source: Source = "wallet") -> None:
     """Pay for a while that does not count.
 
     The first change of each page after a checkpoint costs a copy of the page: a steady state, which
     lasts for a quarter of an hour at a time, begins when those that are hot have been copied.
     """
     seconds = bench.plan.warm_up_seconds
-    await bench.generator.measure(crowd, clients=BUSY_CLIENTS, seconds=seconds, onto_one=False)
+    await bench.generator.measure(
+        crowd, clients=BUSY_CLIENTS, seconds=seconds, onto_one=False, source=source
+    )
 
 
-async def _pay(bench: _Bench, phase: Phase, crowd: Crowd, *, clients: int, kind: str) -> Load:
-    phase.step(f"HTTP, {clients} clients, {kind}")
+async def _pay(
+    bench: _Bench,
+    phase: Phase,
+    crowd: Crowd,
+    *,
+    clients: int,
+    kind: str,
+    source: Source = "wallet",
+) -> Load:
+    phase.step(f"HTTP, {clients} clients, {kind}, from {source}s")
     load = await bench.generator.measure(
-        crowd, clients=clients, seconds=bench.plan.http_seconds, onto_one=kind == HOT
+        crowd,
+        clients=clients,
+        seconds=bench.plan.http_seconds,
+        onto_one=kind == HOT,
+        source=source,
     )
     phase.done(
-        f"{load.per_second:8,.0f}/s payments over HTTP, {clients} clients, {kind},"
+        f"{load.per_second:8,.0f}/s payments from {source}s, {clients} clients, {kind},"
         f" p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms"
     )
     return load
@@ -139,7 +161,8 @@ async def _pay(bench: _Bench, phase: Phase, crowd: Crowd, *, clients: int, kind:
 async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:
     """See what the server holds after as many payments as the plan wants."""
     figures, wanted = bench.figures, bench.plan.payments_for_memory
-    made = sum(load.requests for loads in figures.http.values() for load in loads)
+    measured = (*figures.http.values(), *figures.cards.values())
+    made = sum(load.requests for loads in measured for load in loads)
     with bench.show.phase("memory", 1) as phase:
         while made < wanted:
             phase.step(f"{made:,} payments of {wanted:,}")

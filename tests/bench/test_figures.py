@@ -22,6 +22,10 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             (64, HOT): [_load(800), _load(1600), _load(2400)],
             (128, HOT): [_load(1000), _load(2000), _load(3000)],
         },
+        cards={
+            (64, RANDOM): [_load(350), _load(700), _load(1050)],
+            (64, HOT): [_load(420), _load(840), _load(1260)],
+        },
         fresh=[_load(100), _load(200), _load(300)],
         stored=[_load(95), _load(190), _load(285)],
     )
@@ -33,5 +37,8 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             "http_vs_pgbench": 0.8,
             "http_hot_vs_random": 1.125,
             "http_1m_vs_empty": 0.95,
+            "cards_vs_pgbench": 0.35,
+            "cards_hot_vs_random": 1.2,
+            "cards_vs_wallets": 0.5,
         }
     )

@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 from bench import report, runner
-from bench.figures import GOALS, LIMITS
+from bench.figures import GOALS, LIMITS, WITHOUT_GOAL
 from bench.load import Generator
 from bench.people import gather
 from bench.plan import Plan
+from bench.runner import SOURCES
 from bench.server import data_dir, serving, temporary_folder
 from whipround.domain.installation import open_installation
 from whipround.settings import Settings
@@ -27,6 +28,7 @@ TINY = Plan(
     ledger_seconds=0.1,
     people=10,
     http_clients=(64,),
+    card_clients=(64,),
     http_seconds=0.2,
     warm_up_seconds=0.1,
     payments_for_memory=0,
@@ -45,7 +47,7 @@ async def test_a_run_measures_everything_and_its_books_hold(
         figures, on = await runner.measure(folder, TINY, show)
 
     written = json.loads(msgspec.json.encode(figures.as_json()))
-    assert set(written["ratios"]) == set(GOALS)
+    assert set(written["ratios"]) == {*GOALS, *WITHOUT_GOAL}
     assert all(ratio > 0 for ratio in written["ratios"].values())
     assert set(written["limits"]) == set(LIMITS)
     assert written["http_payments_with_history"]["stored_before"] == 1000
@@ -66,8 +68,10 @@ async def test_wrk_pays_as_our_own_clients_do() -> None:
             await generator.introduce(crowd)
 
             loads = [
-                await generator.measure(crowd, clients=4, seconds=1, onto_one=onto_one)
-                for onto_one in (False, True)
+                await generator.measure(
+                    crowd, clients=4, seconds=1, onto_one=source == "card", source=source
+                )
+                for source in SOURCES
             ]
 
     assert generator.name == "wrk"
