@@ -148,6 +148,23 @@ async def test_what_is_not_ours_is_heard_and_forgotten(place: Place) -> None:
         assert await place.hear(body) == 200, body
 
 
+async def test_what_no_repeat_can_mend_is_told_to_the_operator(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = await place.town.person(), await place.town.person()
+    call_id = await pay_by(ann, bob, new_card("tok_test_pending"))
+    spoil = """
+        update card set sealed = '\\x00' where funding_source_id in (
+            select funding_source_id from gateway_call where id = %s
+        )
+    """
+    async with place.town.db.transaction() as tx:
+        await tx.execute(spoil, (call_id,))
+
+    assert await place.hear(told(call_id, place.town.shared.product.id)) == 200
+    assert "a webhook could not be followed" in caplog.text
+
+
 async def test_what_else_there_is(place: Place) -> None:
     body = b" " * (MAX_BODY_BYTES + 1)
 
@@ -233,6 +250,12 @@ async def test_stripe_itself_tells_how_a_debit_ended(
         [transaction] = said(await ann.get("/v1/transactions"))
         assert transaction["status"] == "rejected"
         assert await bob.has() == 0
+
+        path = f"/v1/funding_sources/{transaction['out_funding_source_id']}"
+        assert (await ann.delete(path)).is_success
+        body = told(call_id, shared.product.id)
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert await Place(place, http).hear(body) == 200  # though its account is gone
 
 
 async def _status(place: Town, call_id: UUID) -> str:

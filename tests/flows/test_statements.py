@@ -86,9 +86,10 @@ async def test_a_call_that_times_out_is_asked_about(
 async def test_what_cannot_be_sent(db: Database, keyring: Keyring, now: datetime) -> None:
     gateway = StatementGateway(db, keyring=keyring, processor=SandboxProcessor(db))
     declined = await account(db, keyring, now, reference="tok_test_card_declined")
+    moneyless = await account(db, keyring, now, country="AQ")
     gone = replace(declined, recipient=str(uuid7()))
     unset = StatementGateway(db, keyring=keyring, processor=Unconfigured())
 
-    refused = [*await gateway.send([declined, gone]), *await unset.send([declined])]
+    refused = [*await gateway.send([declined, gone, moneyless]), *await unset.send([declined])]
 
-    assert list(map(type, refused)) == [DeliveryRefused, DeliveryRefused, DeliveryFailed]
+    assert list(map(type, refused)) == [*[DeliveryRefused] * 3, DeliveryFailed]

@@ -74,6 +74,6 @@ async def _follow(directory: Directory, hint: Hint) -> Rendered:
         logger.warning("a webhook cannot be followed now: %r", error)
         return _LATER
     except Exception:
+        # It would be no better another time. What the call has come to, the sweep asks as well.
         logger.exception("a webhook could not be followed")
-        return _LATER
     return _HEARD

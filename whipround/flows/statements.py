@@ -6,7 +6,6 @@ when the message goes out.
 
 import asyncio
 from collections.abc import Sequence
-from decimal import Decimal
 from uuid import UUID
 
 from babel.numbers import get_territory_currencies
@@ -22,7 +21,6 @@ from whipround.gateways.messages.protocol import (
 )
 from whipround.gateways.processors.protocol import Payout, Processor, ProcessorError
 from whipround.keyring import Keyring
-from whipround.money import Money, digits
 
 _NOBODY = UUID(int=0)
 """Stands for the product of a payout that no call of ours waits for."""
@@ -52,14 +50,17 @@ class StatementGateway:
             account = await statements.find(tx, source_id=UUID(message.recipient))
         if account is None:
             raise DeliveryRefused("there is no such bank account any more")
-        payout = Payout(
-            key=message.id,
-            product_id=_NOBODY,
-            reference=self._keyring.unseal(account.id, account.sealed),
-            amount=_smallest(account.country),
-            description=message.body,
-        )
+        currency = _currency(account.country)
+        if currency is None:
+            raise DeliveryRefused(f"there is no money of the country {account.country}")
         try:
+            payout = Payout(
+                key=message.id,
+                product_id=_NOBODY,
+                reference=self._keyring.unseal(account.id, account.sealed),
+                amount=self._processor.least_payout(currency),
+                description=message.body,
+            )
             # A processor forgets a key before we give up: what it did is asked for first.
             outcome = await self._processor.find(payout) or await self._processor.pay_out(payout)
         except ProcessorError as error:
@@ -68,7 +69,10 @@ class StatementGateway:
             raise DeliveryRefused(f"the processor declined it: {outcome.error_code}")
 
 
-def _smallest(country: str) -> Money:
-    """The least that can be paid in the currency of a country, named by its ISO 3166 code."""
-    currency = get_territory_currencies(_GREAT_BRITAIN.get(country, country))[0]
-    return Money(Decimal(1).scaleb(-digits(currency)), currency)
+def _currency(country: str) -> str | None:
+    """What is paid with in a country, named by its ISO 3166 code; None where nothing is.
+
+    Where there are several, the country's own, which is named first.
+    """
+    currencies = get_territory_currencies(_GREAT_BRITAIN.get(country, country))
+    return next(iter(currencies), None)

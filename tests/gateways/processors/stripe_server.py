@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -20,14 +21,7 @@ EMPTY_ACCOUNT = "DE62370400440532013001"
 
 _PATIENCE_SECONDS = 30
 
-# Its store stays in memory: it would write a file into a folder that others share.
-_RUN = """
-import sys
-from localstripe import resources, server
-resources.Store.dump_to_disk = lambda store: None
-sys.argv = ["localstripe", "--port", sys.argv[1], "--from-scratch"]
-server.start()
-"""
+_RUN = Path(__file__).with_name("stripe_today.py")
 
 
 @contextmanager
@@ -38,7 +32,7 @@ def stripe_server() -> Iterator[str]:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-c", _RUN, str(port)],
+        [sys.executable, _RUN, str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},

@@ -1,15 +1,23 @@
 """Which processors the settings stand for."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database
 from whipround.gateways.messages.protocol import GatewayMisconfigured
 from whipround.gateways.processors.live import hints_of, processors_of
-from whipround.gateways.processors.protocol import ProcessorUnavailable, Unconfigured
+from whipround.gateways.processors.protocol import (
+    Charge,
+    OutcomeUnknown,
+    ProcessorUnavailable,
+    Unconfigured,
+)
 from whipround.gateways.processors.sandbox import SandboxProcessor
 from whipround.gateways.processors.stripe import StripeProcessor
+from whipround.money import Money
 from whipround.settings import Settings
 
 STRIPE: dict[str, Any] = {
@@ -37,7 +45,9 @@ async def test_all_products_share_one_stripe(db: Database) -> None:
     assert isinstance(stripe, StripeProcessor)
     assert stripe is make(db).banks
     assert hints_of(Settings(**STRIPE), sandbox=False) is not None
-    await stripe.close()
+    await make(db).close()
+    with pytest.raises(OutcomeUnknown):
+        await stripe.find(Charge(uuid7(), uuid7(), "", Money(Decimal(1), "EUR"), ""))
 
 
 @pytest.mark.anyio
@@ -47,9 +57,10 @@ async def test_without_settings_every_call_is_refused(db: Database) -> None:
     assert isinstance(processors.cards, Unconfigured)
     assert hints_of(Settings(), sandbox=False) is None
     asked: Any = None
-    for call in ("register", "charge", "refund", "pay_out", "find"):
+    for call in ("register", "charge", "refund", "pay_out", "find", "least_payout"):
         with pytest.raises(ProcessorUnavailable):
             await getattr(processors.cards, call)(asked)
+    await processors.close()
 
 
 @pytest.mark.parametrize(

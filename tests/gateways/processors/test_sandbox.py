@@ -72,7 +72,7 @@ def payout(reference: str) -> Payout:
 
 
 def refund(of: Charge, amount: str) -> Refund:
-    return Refund(uuid7(), PRODUCT, of.key, "sandbox_…", of.reference, EUR(amount))
+    return Refund(uuid7(), PRODUCT, of.key, "sandbox_…", EUR(amount))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,17 @@ async def test_of_an_unknown_card_nothing_is_known(processor: SandboxProcessor) 
     registered = await processor.register(registration("9724017303484431", "card"))
 
     assert registered == Registered("9724017303484431", is_verified=False, card=None)
+
+
+async def test_a_bank_account_is_no_card(processor: SandboxProcessor) -> None:
+    account = await processor.register(registration("", "bank_account"))
+    assert isinstance(account, Registered)
+
+    card = await processor.register(registration(account.reference, "card"))
+
+    assert isinstance(card, Registered)
+    charged = await processor.charge(charge(card.reference))
+    assert (charged.status, charged.error_code) == ("declined", "unknown_token")
 
 
 @pytest.mark.parametrize(

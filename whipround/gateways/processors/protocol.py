@@ -1,7 +1,7 @@
 """What moves money outside: charges a card or a bank account, gives back, pays out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
@@ -38,9 +38,9 @@ class Registration:
     kind: Literal["card", "bank_account"]
     user_id: UUID
     product_id: UUID
-    token: str
-    holder: str
-    details: Mapping[str, str]
+    token: str = field(repr=False)
+    holder: str = field(repr=False)
+    details: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,22 @@ class Registered:
     is None for a bank account, and where the processor says nothing.
     """
 
-    reference: str
+    reference: str = field(repr=False)
     is_verified: bool
     card: CardDetails | None
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Take money from a card or a bank account. `reference` is that of `Registered`."""
+    """Take money from a card or a bank account.
+
+    `reference` is that of `Registered`; empty once its owner has deleted it, when a charge can only
+    be asked about.
+    """
 
     key: UUID
     product_id: UUID
-    reference: str
+    reference: str = field(repr=False)
     amount: Money
     description: str
 
@@ -89,17 +93,16 @@ class Refund:
     product_id: UUID
     charge_key: UUID
     charge_reference: str
-    reference: str
     amount: Money
 
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Pay money to a bank account or a card."""
+    """Pay money to a bank account or a card. `reference` is that of `Registered`."""
 
     key: UUID
     product_id: UUID
-    reference: str
+    reference: str = field(repr=False)
     amount: Money
     description: str
 
@@ -139,6 +142,14 @@ class Processor(Protocol):
         """
         ...
 
+    def least_payout(self, currency: str) -> Money:
+        """The smallest amount of a currency that a payout can have. Asks nobody."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is held open. Nothing is asked after it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Processors:
@@ -150,6 +161,12 @@ class Processors:
     def of(self, gateway: str) -> Processor:
         """The processor of the gateway "cards" or "banks"."""
         return {"cards": self.cards, "banks": self.banks}[gateway]
+
+    async def close(self) -> None:
+        """Let go of what they hold open."""
+        await self.cards.close()
+        if self.banks is not self.cards:
+            await self.banks.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +208,10 @@ class Unconfigured:
     async def find(self, operation: Operation) -> Outcome | None:  # noqa: ARG002
         """Raise ProcessorUnavailable."""
         raise ProcessorUnavailable
+
+    def least_payout(self, currency: str) -> Money:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def close(self) -> None:
+        """Nothing is held."""

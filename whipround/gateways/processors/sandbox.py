@@ -6,7 +6,7 @@ the request that asked for it.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,7 +31,7 @@ from whipround.gateways.processors.protocol import (
     Registration,
 )
 from whipround.ledger.transfers import numerics
-from whipround.money import EXACT
+from whipround.money import EXACT, Money, digits
 from whipround.outcomes import Outcome
 
 APPROVED_TOKEN = "tok_test_visa_4242"  # noqa: S105 (worth nothing)
@@ -117,7 +117,10 @@ class _Stored:
 # came from, and what was lost unrecorded was never heard of.
 _NOT_DURABLE = "select set_config('synchronous_commit', 'off', true)"
 
-_INSERT = """
+_COLUMNS = """key, kind, status, error_code, authorization_code, reference_code, tracking_code,
+    processed_at"""
+
+_INSERT = f"""
     insert into sandbox_operation (key, kind, amount, currency, charge_key, status, error_code,
         authorization_code, reference_code, tracking_code, processed_at, approves_at, created_at)
     select * from unnest(%(keys)b::uuid[], %(kinds)b::text[], %(amounts)s::numeric[],
@@ -125,15 +128,12 @@ _INSERT = """
         %(authorizations)b::text[], %(references)b::text[], %(trackings)b::text[],
         %(processed)b::timestamptz[], %(approves)b::timestamptz[], %(created)b::timestamptz[])
     on conflict (key) do nothing
-    returning key
-"""
-
-_COLUMNS = """key, kind, status, error_code, authorization_code, reference_code, tracking_code,
-    processed_at"""
+    returning {_COLUMNS}
+"""  # noqa: S608 (our own column names)
 
 _READ = f"""
     select {_COLUMNS} from sandbox_operation where key = any(%(keys)b)
-"""  # noqa: S608 (our own column names)
+"""  # noqa: S608
 
 _LOCK = f"""
     select {_COLUMNS} from sandbox_operation where key = %(key)s for update
@@ -189,7 +189,8 @@ class SandboxProcessor:
         """Take any card and any account; nobody's statement is known to be theirs yet."""
         token = registration.token
         if registration.kind == "card":
-            return Registered(token, is_verified=False, card=self._details(token))
+            known = "" if token.startswith(_BANK_ACCOUNT) else token  # an account is no card
+            return Registered(known, is_verified=False, card=self._details(token))
         known = token if token in _SPECIAL else f"{_BANK_ACCOUNT}{registration.key.hex}"
         return Registered(known, is_verified=False, card=None)
 
@@ -215,6 +216,13 @@ class SandboxProcessor:
         except (psycopg.OperationalError, Unavailable) as error:
             raise OutcomeUnknown from error
         return stored[0].outcome if stored else None
+
+    def least_payout(self, currency: str) -> Money:
+        """The smallest coin there is, if only on paper."""
+        return Money(Decimal(1).scaleb(-digits(currency)), currency)
+
+    async def close(self) -> None:
+        """Nothing is held but the database, which is not ours."""
 
     async def _do(self, operation: Operation, token: str) -> Outcome:
         try:
@@ -298,10 +306,12 @@ async def _carry_out(tx: Tx, asked: Sequence[_Asked]) -> list[tuple[Outcome, boo
     # In one order, so that no two batches wait for each other.
     by_key = {each.operation.key: each for each in asked}
     in_order = [by_key[key] for key in sorted(by_key)]
-    inserted = await tx.execute(_INSERT, _columns(in_order, [_decide(e, left) for e in in_order]))
-    stored = {row.key: row.outcome for row in await _read(tx, list(by_key))}
-    new = {key for (key,) in await inserted.fetchall()}
-    return [(stored[each.operation.key], each.operation.key in new) for each in asked]
+    columns = _columns(in_order, [_decide(each, left) for each in in_order])
+    new = {row.key: row.outcome for row in await _stored(tx, _INSERT, columns)}
+    known = [key for key in by_key if key not in new]
+    earlier = {row.key: row.outcome for row in await _read(tx, known)} if known else {}
+    outcomes = new | earlier
+    return [(outcomes[each.operation.key], each.operation.key in new) for each in asked]
 
 
 @dataclass(slots=True)
@@ -375,6 +385,10 @@ def _columns(asked: Sequence[_Asked], decided: Sequence[_Decided]) -> dict[str, 
 
 
 async def _read(tx: Tx, keys: Sequence[UUID]) -> list[_Stored]:
+    return await _stored(tx, _READ, {"keys": keys})
+
+
+async def _stored(tx: Tx, statement: str, values: Mapping[str, Any]) -> list[_Stored]:
     async with tx.cursor(row_factory=class_row(_Stored)) as cursor:
-        await cursor.execute(_READ, {"keys": keys})
+        await cursor.execute(statement.encode(), values)
         return await cursor.fetchall()

@@ -8,6 +8,8 @@ from whipround.gateways.processors.protocol import Operation
 from whipround.money import EXACT, Money
 
 _CLOCKS_DIFFER_SECONDS = 3600
+_MADE_WITHIN_SECONDS = 7200
+"""A charge is given up long before, whose owner may no longer expect it."""
 _LONGEST_VALUE = 500
 _LONGEST_DESCRIPTOR = 22
 
@@ -23,13 +25,23 @@ _WHOLE_UNITS_PAID_OUT = _WHOLE_UNITS | {"HUF", "TWD"}
 
 def minor_units(money: Money, *, paid_out: bool = False) -> int | None:
     """The amount as Stripe counts it; None for one that cannot be expressed."""
-    currency = money.currency
-    shift = 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+    shift, step = _counted(money.currency, paid_out=paid_out)
     units = EXACT.scaleb(money.amount, shift)
-    step = 10 if shift == 3 else 1
-    if currency in (_WHOLE_UNITS_PAID_OUT if paid_out else _WHOLE_UNITS):
-        step = 100
     return int(units) if EXACT.remainder(units, Decimal(step)) == 0 else None
+
+
+def least_paid_out(currency: str) -> Money:
+    """The smallest amount of a currency that can be expressed where it is paid out."""
+    shift, step = _counted(currency, paid_out=True)
+    return Money(EXACT.scaleb(Decimal(step), -shift), currency)
+
+
+def _counted(currency: str, *, paid_out: bool) -> tuple[int, int]:
+    """In how many decimals Stripe counts, and what in units of the last one is divisible by."""
+    shift = 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+    if currency in (_WHOLE_UNITS_PAID_OUT if paid_out else _WHOLE_UNITS):
+        return shift, 100
+    return shift, 10 if shift == 3 else 1
 
 
 def metadata_of(operation: Operation, description: str = "") -> dict[str, str]:
@@ -43,6 +55,15 @@ def statement_line(description: str) -> str:
     return re.sub(r"[^A-Za-z0-9 .,-]+", "", description)[:_LONGEST_DESCRIPTOR].strip()
 
 
-def begun_since(key: UUID) -> int:
-    """When, in seconds, the call was made at the earliest: our keys begin with their time."""
-    return max((key.int >> 80) // 1000 - _CLOCKS_DIFFER_SECONDS, 1)
+def made_since(key: UUID) -> int:
+    """When, in seconds, a call was made at the earliest: our keys begin with their time."""
+    return max(_seconds(key) - _CLOCKS_DIFFER_SECONDS, 1)
+
+
+def charged_before(key: UUID) -> int:
+    """When, in seconds, a charge was made at the latest."""
+    return _seconds(key) + _MADE_WITHIN_SECONDS + _CLOCKS_DIFFER_SECONDS
+
+
+def _seconds(key: UUID) -> int:
+    return (key.int >> 80) // 1000

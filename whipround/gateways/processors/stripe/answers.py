@@ -1,8 +1,9 @@
 """What Stripe's answers and errors mean to us."""
 
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,9 @@ from whipround.gateways.processors.protocol import (
 from whipround.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 20
+"""The longest that we wait for Stripe, however many requests a question takes."""
 
 # Stripe's word for why: ours. Whatever is not here is simply declined.
 _REASONS = {
@@ -39,14 +43,18 @@ class DeclinedByStripe(Exception):
         super().__init__(code)
 
 
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn what the library raises into what became of the request.
+@asynccontextmanager
+async def told(what: str) -> AsyncIterator[None]:
+    """Turn what the library raises, or its silence, into what became of the request.
 
     Its errors quote tokens, and bodies: they go no further, nor into a log.
     """
     try:
-        yield
+        async with asyncio.timeout(ANSWER_SECONDS):
+            yield
+    except TimeoutError:
+        logger.warning("Stripe gave no word on %s in time", what)
+        raise OutcomeUnknown from None
     except stripe.CardError as error:
         raise DeclinedByStripe(_reason(error, "card_declined")) from None
     except (stripe.AuthenticationError, stripe.PermissionError) as error:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import stripe
 from stripe import HTTPXClient, StripeClient
-from stripe.params import PayoutCreateParams
+from stripe.params import ChargeListParams, PayoutCreateParams
 
 from whipround.gateways.processors.protocol import (
     Charge,
@@ -19,12 +19,15 @@ from whipround.gateways.processors.protocol import (
     Registration,
 )
 from whipround.gateways.processors.stripe.amounts import (
-    begun_since,
+    charged_before,
+    least_paid_out,
+    made_since,
     metadata_of,
     minor_units,
     statement_line,
 )
 from whipround.gateways.processors.stripe.answers import (
+    ANSWER_SECONDS,
     DeclinedByStripe,
     beneath,
     call_of,
@@ -34,10 +37,10 @@ from whipround.gateways.processors.stripe.answers import (
     of_refund,
     told,
 )
+from whipround.money import Money
 from whipround.outcomes import Outcome
 
-TIMEOUT_SECONDS = 15
-"""The longest that one request to Stripe takes."""
+logger = logging.getLogger(__name__)
 
 _PAGE = 100
 
@@ -61,7 +64,7 @@ class StripeProcessor:
     def __init__(self, *, secret_key: str, url: str | None = None) -> None:
         """`url` is where the API is, if not at Stripe's own address."""
         _silence()
-        self._http = HTTPXClient(timeout=TIMEOUT_SECONDS)
+        self._http = HTTPXClient(timeout=ANSWER_SECONDS)
         client = StripeClient(
             secret_key,
             http_client=self._http,
@@ -75,17 +78,17 @@ class StripeProcessor:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def register(self, registration: Registration) -> Registered | Outcome:
-        """Attach a payment method to the person's customer, made if there is none.
+        """Attach a payment method to a customer that stands for the person.
 
-        A card's token is a `pm_…` or a `tok_…`. A bank account's, which may also be given as its
-        account number, is a `pm_…` to debit it, or a `ba_…` to pay out to it.
+        A card's token is a `pm_…` or a `tok_…`; a bank account's is a `pm_…` to debit it, or a
+        `ba_…` to pay out to it. What else is known of an account tells Stripe nothing.
         """
-        token = registration.token or registration.details.get("account_number", "")
+        token = registration.token
         is_card = registration.kind == "card"
         if token.startswith("ba_") and not is_card:
             return Registered(_Reference(destination=token).text(), is_verified=False, card=None)
         try:
-            with told("a card or a bank account"):
+            async with told("a card or a bank account"):
                 return await self._attach(registration, token)
         except DeclinedByStripe as declined:
             return Outcome("declined", declined.code)
@@ -108,17 +111,8 @@ class StripeProcessor:
             raise DeclinedByStripe("unknown_token")
         if (method.type == "card") != (registration.kind == "card"):
             raise DeclinedByStripe("unknown_token")
-        user, product = str(registration.user_id), str(registration.product_id)
-        customer = await self._api.customers.create_async(
-            {"metadata": {"user": user, "product": product}},
-            {"idempotency_key": f"customer-{product}-{user}"},
-        )
-        if method.customer not in (None, customer.id):  # somebody else's
-            raise DeclinedByStripe("unknown_token")
-        method = await self._api.payment_methods.attach_async(
-            method.id, {"customer": customer.id}, {"idempotency_key": f"{key}-attach"}
-        )
-        reference = _Reference(customer=customer.id, method=method.id)
+        customer_id, method = await self._customer(registration, method)
+        reference = _Reference(customer=customer_id, method=method.id)
         # Who knows the code on a card's back has it in hand; a bank account is debited under the
         # mandate that Stripe has of its owner.
         is_verified = (
@@ -126,6 +120,30 @@ class StripeProcessor:
             or beneath(method, "card", "checks", "cvc_check") == "pass"
         )
         return Registered(reference.text(), is_verified=is_verified, card=card_of(method))
+
+    async def _customer(
+        self, registration: Registration, method: stripe.PaymentMethod
+    ) -> tuple[str, stripe.PaymentMethod]:
+        """The customer whose method it is, and the method then.
+
+        A person has as many customers as methods, since Stripe knows of no other way to find one
+        again that is safe: a method which has one shows at any time whose it is. Raises
+        DeclinedByStripe for somebody else's.
+        """
+        key = registration.key
+        whose = {"user": str(registration.user_id), "product": str(registration.product_id)}
+        if isinstance(method.customer, str):
+            owner = await self._api.customers.retrieve_async(method.customer)
+            if any(beneath(owner, "metadata", name) != id_ for name, id_ in whose.items()):
+                raise DeclinedByStripe("unknown_token")
+            return owner.id, method
+        customer = await self._api.customers.create_async(
+            {"metadata": whose}, {"idempotency_key": f"{key}-customer"}
+        )
+        attached = await self._api.payment_methods.attach_async(
+            method.id, {"customer": customer.id}, {"idempotency_key": f"{key}-attach"}
+        )
+        return customer.id, attached
 
     async def charge(self, charge: Charge) -> Outcome:
         """Take the money at once, without its owner: who would have to be asked is declined."""
@@ -136,7 +154,7 @@ class StripeProcessor:
         if amount is None:
             return Outcome("declined", "unsupported_amount")
         try:
-            with told("a charge"):
+            async with told("a charge"):
                 intent = await self._api.payment_intents.create_async(
                     {
                         "amount": amount,
@@ -145,6 +163,10 @@ class StripeProcessor:
                         "payment_method": reference.method,
                         "confirm": True,
                         "off_session": True,
+                        # Otherwise Stripe wants to know where to send the owner afterwards, though
+                        # this method may send them nowhere. It takes no `payment_method_types`
+                        # any more, since its version 2026-09-30.
+                        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
                         "metadata": metadata_of(charge, charge.description),
                         "expand": ["latest_charge"],
                     },
@@ -169,7 +191,7 @@ class StripeProcessor:
         if not refund.charge_reference or amount is None:
             return Outcome("declined", "charge_not_refundable")
         try:
-            with told("a refund"):
+            async with told("a refund"):
                 made = await self._api.refunds.create_async(
                     {
                         "payment_intent": refund.charge_reference,
@@ -179,8 +201,25 @@ class StripeProcessor:
                     {"idempotency_key": str(refund.key)},
                 )
         except DeclinedByStripe as declined:
-            return Outcome("declined", declined.code, processed_at=datetime.now(UTC))
+            return await self._refused(refund, declined.code)
         return of_refund(made)
+
+    async def _refused(self, refund: Refund, error_code: str) -> Outcome:
+        """What a refund has come to that Stripe refuses: it may have been made long ago."""
+        try:
+            async with told("a refund that it refuses"):
+                made = await self._find_refund(refund)
+        except DeclinedByStripe:  # not even the charge is known
+            made = None
+        if made is not None:
+            return made
+        logger.error(
+            "Stripe refuses refund %s (%s), which goes to the payer's wallet instead:"
+            " see in its Dashboard whether somebody has given it back there as well",
+            refund.key,
+            error_code,
+        )
+        return Outcome("declined", error_code, processed_at=datetime.now(UTC))
 
     async def pay_out(self, payout: Payout) -> Outcome:
         """Pay out of the Stripe balance; on its way until Stripe says that it has arrived."""
@@ -199,7 +238,7 @@ class StripeProcessor:
         if line := statement_line(payout.description):  # Stripe refuses an empty one
             params["statement_descriptor"] = line
         try:
-            with told("a payout"):
+            async with told("a payout"):
                 made = await self._api.payouts.create_async(
                     params, {"idempotency_key": str(payout.key)}
                 )
@@ -214,7 +253,7 @@ class StripeProcessor:
         moved, and none will. Raises OutcomeUnknown.
         """
         try:
-            with told("a question"):
+            async with told("a question"):
                 if isinstance(operation, Charge):
                     return await self._find_charge(operation)
                 if isinstance(operation, Refund):
@@ -225,17 +264,16 @@ class StripeProcessor:
 
     async def _find_charge(self, charge: Charge) -> Outcome | None:
         # Not by Stripe's search, which hears of things minutes later.
-        reference = _read(charge.reference)
-        if not reference.customer:
-            return None
-        found = await self._api.charges.list_async(
-            {
-                "customer": reference.customer,
-                "created": {"gt": begun_since(charge.key)},
-                "limit": _PAGE,
-                "expand": ["data.payment_intent"],
-            }
-        )
+        asked: ChargeListParams = {"limit": _PAGE, "expand": ["data.payment_intent"]}
+        since = made_since(charge.key)
+        if charge.reference:
+            asked["created"] = {"gt": since}
+            asked["customer"] = _read(charge.reference).customer
+            if not asked["customer"]:
+                return None
+        else:  # it is not known any more whose it was
+            asked["created"] = {"gt": since, "lt": charged_before(charge.key)}
+        found = await self._api.charges.list_async(asked)
         async for each in found.auto_paging_iter():
             if call_of(each.payment_intent) == str(charge.key):
                 return of_intent(each.payment_intent, each)
@@ -253,7 +291,7 @@ class StripeProcessor:
         return None
 
     async def _find_payout(self, payout: Payout) -> Outcome | None:
-        since = begun_since(payout.key)
+        since = made_since(payout.key)
         found = await self._api.payouts.list_async({"limit": _PAGE})
         async for each in found.auto_paging_iter():  # the newest first
             if call_of(each) == str(payout.key):
@@ -261,6 +299,10 @@ class StripeProcessor:
             if each.created < since:
                 break
         return None
+
+    def least_payout(self, currency: str) -> Money:
+        """The least that Stripe can express, which may be less than it lets one pay out."""
+        return least_paid_out(currency)
 
 
 def _silence() -> None:
@@ -273,4 +315,8 @@ def _silence() -> None:
 
 
 def _read(reference: str) -> _Reference:
-    return msgspec.json.decode(reference, type=_Reference)
+    """Raises OutcomeUnknown where there is none: nothing can be asked, nor told."""
+    try:
+        return msgspec.json.decode(reference, type=_Reference)
+    except msgspec.MsgspecError:
+        raise OutcomeUnknown from None
