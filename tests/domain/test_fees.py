@@ -266,6 +266,8 @@ def test_a_number_in_a_file_is_exact(tmp_path: Path) -> None:
         ('kind = "payout"', "kind", "invalid"),
         ('funding_source_type = "a card"', "funding_source_type", "invalid"),
         ('title = ""', "title", "invalid"),
+        (r'title = "a\u0000b"', "title", "invalid"),
+        (r'title = "a\nb"', "title", "invalid"),
         ("percent = -0.1", "percent", "invalid"),
         ("percent = 100.01", "percent", "invalid"),
         ("percent = nan", "percent", "invalid"),
@@ -274,6 +276,7 @@ def test_a_number_in_a_file_is_exact(tmp_path: Path) -> None:
         ("fixed = inf", "fixed", "invalid"),
         ("fixed = -1", "fixed", "invalid"),
         ("fixed = 1e30", "fixed", "invalid"),
+        ("fixed = 1_000_000_000_001", "fixed", "invalid"),
         ("fixed = 0.001", "fixed", "too_precise"),
         ("minimum = 0.001", "minimum", "too_precise"),
         ("maximum = 0.001", "maximum", "too_precise"),
@@ -325,7 +328,18 @@ def test_a_rule_may_not_be_repeated(tmp_path: Path) -> None:
     assert _errors(path) == {("fee.2", "already_taken"), ("fee.3", "already_taken")}
 
 
-@pytest.mark.parametrize("content", [b"fee = ", b"\xff\xfe", b"[[fee]", b"fee = 3", b"[fees]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"fee = ",
+        b"\xff\xfe",
+        b"[[fee]",
+        b"fee = 3",
+        b"[fees]",
+        pytest.param(b"fee = " + b"9" * 5000, id="more digits than Python reads"),
+        b"fee = 1e99999999999999999999",
+    ],
+)
 def test_what_is_no_fee_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fees.toml"
     path.write_bytes(content)

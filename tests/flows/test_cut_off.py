@@ -66,6 +66,12 @@ class Fatal:
     async def find(self, operation: Any) -> Any:
         return await self._inner.find(operation)
 
+    def least_payout(self, currency: str) -> Any:
+        return self._inner.least_payout(currency)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
     async def _fatally(self, asking: Awaitable[Any]) -> Any:
         if self._cut == "before":
             die()
@@ -304,12 +310,30 @@ async def test_what_never_arrived_is_given_up_once_nobody_expects_it_any_more(
 
     await paid.cut_off("before")
     await withdrawn.cut_off("before")
-    await _repaired(scene, after=calls.GIVEN_UP_AFTER + timedelta(minutes=1))
+    await _repaired(scene, after=calls.GIVEN_UP_AFTER["charge"] + timedelta(minutes=1))
     answers = [await _is_answered_once(it) for it in (paid, withdrawn)]
 
     assert answers == [Answer(400, b"gateway_unavailable")] * 2
     assert [await held(scene.db, it) for it in (ann, ben)] == [20, 1]
     assert await _operations(scene) == [("charge", "approved")]
+    assert await problems(scene.db) == []
+
+
+async def test_a_refund_that_was_taken_is_never_made_again(
+    scene: Scene, ann: Person, ben: Person
+) -> None:
+    card = await _source(scene, ann, CARD)
+    order = scene.order(ann, ben, EUR("6.00"), funding_source_id=card)
+    await Act(scene, ann, new_key(), _pay, order).carry_out()
+    [(payment_id,)] = await rows(scene.db, "select id from payment")
+    await Act(scene, ben, new_key(), _refund, payment_id).carry_out()
+
+    # Nobody remembers it any more when it is asked whether it came back.
+    await rows(scene.db, "delete from sandbox_operation where kind = 'refund' returning 1")
+    await _repaired(scene, after=timedelta(days=2))
+
+    assert await _operations(scene) == [("charge", "approved")]
+    assert [await held_by(scene.db, card), await held(scene.db, ben)] == [0, 0]
     assert await problems(scene.db) == []
 
 

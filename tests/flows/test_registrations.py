@@ -43,6 +43,7 @@ from whipround.gateways.processors.protocol import (
     Registration,
 )
 from whipround.keyring import Keyring
+from whipround.money import Money
 from whipround.outcomes import Outcome
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +88,12 @@ class Outside:
         raise NotImplementedError
 
     async def find(self, operation: Operation) -> Outcome | None:
+        raise NotImplementedError
+
+    def least_payout(self, currency: str) -> Money:
+        raise NotImplementedError
+
+    async def close(self) -> None:
         raise NotImplementedError
 
 

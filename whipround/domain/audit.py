@@ -126,16 +126,22 @@ DOMAIN_CHECKS: Sequence[Check] = (
             select currency, sum(amount)
             from (
                 select payment.currency, payment.amount
-                from payment join transaction on transaction.id = transaction_id
+                from payment
+                    join transaction on transaction.id = transaction_id
+                    join gateway_call on gateway_call.transaction_id = transaction.id
                 where payment.kind = 'withdrawal' and transaction.status = 'active'
                 union all
                 select coalesce(payment.source_currency, payment.currency), payment.fee
-                from payment join transaction on transaction.id = transaction_id
+                from payment
+                    join transaction on transaction.id = transaction_id
+                    join gateway_call on gateway_call.transaction_id = transaction.id
                 where payment.kind = 'withdrawal' and transaction.status = 'active'
                 union all
                 select coalesce(refund.source_currency, refund.currency),
                     coalesce(refund.source_amount, refund.amount) + refund.fee
-                from refund join transaction on transaction.id = transaction_id
+                from refund
+                    join transaction on transaction.id = refund.transaction_id
+                    join gateway_call on gateway_call.transaction_id = transaction.id
                 where transaction.status = 'active'
             ) as part
             group by currency

@@ -45,8 +45,11 @@ _PAYMENTS_RETURNED = """
 
 _TRANSACTIONS_RETURNED = """
     update transaction
-    set status = 'cancelled', error_code = 'expired', updated_at = %(now)s
-    where id = any(%(transactions)s)
+    set status = 'cancelled', error_code = 'expired', updated_at = %(now)s,
+        -- What a card or a bank account paid has ended in the payer's wallet.
+        in_funding_source_id = case when source_id <> out_funding_source_id then source_id end
+    from holding
+    where holding.transaction_id = transaction.id and transaction.id = any(%(transactions)s)
 """
 
 _PAYERS = f"""

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from whipround.db.database import Tx
 from whipround.domain import fx, rule_files
 from whipround.domain.funding.wallet import BANK_ACCOUNT, CARD, WALLET
-from whipround.domain.rule_files import About, Currency, Title, TypeName, fits
+from whipround.domain.rule_files import About, Currency, Fixed, Title, TypeName, fits
 from whipround.money import ROUNDING, Money, round_to_currency
 
 _SOURCES = {
@@ -135,9 +135,9 @@ class _RuleInput(BaseModel):
     currency: Currency
     title: Title = "Fee"
     percent: Decimal = Field(Decimal(0), ge=0, le=100, max_digits=12)
-    fixed: Decimal = Field(Decimal(0), ge=0, max_digits=20)
-    minimum: Decimal = Field(Decimal(0), ge=0, max_digits=20)
-    maximum: Decimal | None = Field(None, ge=0, max_digits=20)
+    fixed: Fixed = Decimal(0)
+    minimum: Fixed = Decimal(0)
+    maximum: Fixed | None = None
 
     @field_validator("fixed", "minimum", "maximum")
     @classmethod

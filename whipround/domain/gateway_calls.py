@@ -20,10 +20,13 @@ from whipround.outcomes import Outcome
 
 Gateway = Literal["cards", "banks"]
 CallKind = Literal["register", "charge", "refund", "payout"]
-CallStatus = Literal["open", "pending", "approved", "declined", "failed", "cancelled"]
+CallStatus = Literal["open", "pending", "approved", "declined", "failed", "cancelled", "overpaid"]
 
 LEASE = timedelta(seconds=60)
-"""How long a call is left to whoever made it: longer than any request to a processor takes."""
+"""How long a call is left to whoever asks: longer than any request to a processor may take. One
+that nobody can tell of is asked about less and less often, twice as long each time."""
+
+LONGEST_LEASE_DOUBLINGS = 6
 
 
 class GatewayCallNotFound(NotFound):
@@ -158,15 +161,20 @@ _DUE = """
 
 _LEASE = """
     update gateway_call
-    set attempts = least(attempts, 32766) + 1, due_at = %(until)s, updated_at = %(now)s
+    set attempts = least(attempts, 32766) + 1, updated_at = %(now)s,
+        due_at = %(now)s + %(lease)s * power(2, least(attempts, %(doublings)s))
     where id = %(id)s and due_at <= %(now)s
 """
 
+# A word without a code, such as that nobody can tell, makes no code unknown that was known.
 _RECORD = """
     update gateway_call
     set status = said.status, error_code = said.error_code,
-        authorization_code = said.authorization_code, reference_code = said.reference_code,
-        tracking_code = said.tracking_code, processed_at = said.processed_at,
+        authorization_code =
+            coalesce(nullif(said.authorization_code, ''), gateway_call.authorization_code),
+        reference_code = coalesce(nullif(said.reference_code, ''), gateway_call.reference_code),
+        tracking_code = coalesce(nullif(said.tracking_code, ''), gateway_call.tracking_code),
+        processed_at = coalesce(said.processed_at, gateway_call.processed_at),
         due_at = said.due_at, updated_at = %(now)s
     from unnest(%(ids)b::uuid[], %(statuses)b::text[], %(errors)b::text[],
         %(authorizations)b::text[], %(references)b::text[], %(trackings)b::text[],
@@ -259,7 +267,8 @@ async def due(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:
 
 async def lease(tx: Tx, *, call_id: UUID, now: datetime) -> bool:
     """Take a call that is due for as long as asking takes; False if somebody else has it."""
-    cursor = await tx.execute(_LEASE, {"id": call_id, "now": now, "until": now + LEASE})
+    values = {"id": call_id, "now": now, "lease": LEASE, "doublings": LONGEST_LEASE_DOUBLINGS}
+    cursor = await tx.execute(_LEASE, values)
     return bool(cursor.rowcount)
 
 

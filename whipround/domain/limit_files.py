@@ -12,7 +12,7 @@ from whipround.db.database import Tx
 from whipround.domain import rule_files
 from whipround.domain.funding.wallet import BANK_ACCOUNT, CARD, WALLET
 from whipround.domain.limits import RULES_SQL, Direction, LimitRule, Period
-from whipround.domain.rule_files import About, Currency, Title, TypeName, fits
+from whipround.domain.rule_files import About, Currency, Fixed, Title, TypeName, fits
 
 _SOURCES = {"out": (WALLET, CARD, BANK_ACCOUNT), "in": (WALLET, BANK_ACCOUNT)}
 """What can go out of, and what its own person can put money into."""
@@ -79,8 +79,8 @@ class _LimitInput(BaseModel):
     period: Period
     is_rolling: bool = Field(default=False, strict=True)
     title: Title = "Limit"
-    amount: Decimal = Field(gt=0, max_digits=20)
-    verified_amount: Decimal | None = Field(None, max_digits=20)
+    amount: Fixed = Field(gt=0)
+    verified_amount: Fixed | None = None
     verified_unlimited: bool = Field(default=False, strict=True)
 
     @field_validator("is_rolling")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from whipround.db.database import Tx
 from whipround.domain import fees, fx
@@ -15,8 +16,7 @@ from whipround.domain.fx import Rates
 from whipround.money import Money
 
 
-@dataclass(frozen=True, slots=True)
-class FeeLine:
+class FeeLine(NamedTuple):
     """A part of the fee, and what it is called."""
 
     title: str
@@ -32,8 +32,7 @@ class Prices:
     spread_percent: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """What it takes for `destination` to arrive.
 
     `amount` and `fee` are in the source currency; `exchange_rate` is units of the destination's

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from whipround.db.database import Tx
 from whipround.domain.funding import types
 from whipround.errors import FieldError, Invalid
-from whipround.money import fits_currency, is_currency
+from whipround.money import LARGEST, fits_currency, is_currency
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -32,7 +32,11 @@ Currency = Annotated[str, AfterValidator(_known)]
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A type of funding source; whether there is one of that name is checked with the database."""
 
-Title = Annotated[str, Field(min_length=1, max_length=100)]
+Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$")]
+"""One line of 1 to 100 characters."""
+
+Fixed = Annotated[Decimal, Field(ge=0, le=LARGEST, max_digits=20)]
+"""An amount, no larger than any payment."""
 
 
 def fits(value: Decimal | None, info: ValidationInfo) -> Decimal | None:
@@ -53,8 +57,6 @@ def read(path: Path, model: type[Model]) -> Model:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         return model.model_validate(content)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid.field(path.name, "invalid", f"not a TOML file: {error}") from error
     except ValidationError as error:
         raise Invalid(
             FieldError(
@@ -64,6 +66,9 @@ def read(path: Path, model: type[Model]) -> Model:
             )
             for each in error.errors()
         ) from error
+    # Not UTF-8, not TOML, nested without end, numbers that Python will not read.
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise Invalid.field(path.name, "invalid", f"not a TOML file: {error}") from error
 
 
 def refuse_repeated(table: str, keys: Sequence[tuple[str, ...]]) -> None:

@@ -101,6 +101,9 @@ _SELECT = """
 # What the outside has yet to move, or would not, is nothing that came in; a refund is awaited.
 _CAME_IN = "(status = 'approved' or kind = 'refund')"
 
+# What came into a source of the payer's own: from another of theirs, or since it got no further.
+_ENDS_HERE = "(in_user_id = %(user_id)s or status in ('cancelled', 'failed'))"
+
 # As with payments: one index for what went out, one for what came in, each walked no further than
 # the page reaches. A transaction between two of a person's own sources is in the first half only.
 _PAGE = """
@@ -109,7 +112,7 @@ _PAGE = """
             {select}
             where %(withdrawals)s and out_user_id = %(user_id)s
                 and (%(sources)s::uuid[] is null or out_funding_source_id = any(%(sources)s)
-                    or (in_user_id = %(user_id)s and in_funding_source_id = any(%(sources)s)))
+                    or ({ends_here} and in_funding_source_id = any(%(sources)s)))
                 and {where}
             order by {order} limit %(reach)s
         ) union all (
@@ -178,7 +181,9 @@ async def _page(
         "sources": sources,
         "withdrawals": withdrawals,
     }
-    sql = _PAGE.format(select=_SELECT, where=part.where, order=part.order, came_in=_CAME_IN)
+    sql = _PAGE.format(
+        select=_SELECT, where=part.where, order=part.order, came_in=_CAME_IN, ends_here=_ENDS_HERE
+    )
     return await _read(tx, sql, parameters)
 
 

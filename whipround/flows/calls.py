@@ -6,18 +6,18 @@ request itself, a webhook and the sweep all record in one place, where a repeat 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from whipround.db.request_keys import Answer, InProgress, RequestKey
 from whipround.domain import gateway_calls
-from whipround.domain.gateway_calls import Asked
+from whipround.domain.gateway_calls import Asked, CallKind
 from whipround.domain.payments.commands import Payment
 from whipround.domain.settlements.commands import Settle
 from whipround.flows import registrations
-from whipround.flows.desk import Desk
+from whipround.flows.desk import ASK_SECONDS, Desk
 from whipround.gateways.processors.protocol import (
     Charge,
     Operation,
@@ -32,7 +32,12 @@ from whipround.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
 
-GIVEN_UP_AFTER = timedelta(hours=1)
+GIVEN_UP_AFTER: Mapping[CallKind, timedelta] = {
+    "register": timedelta(days=7),
+    "charge": timedelta(hours=1),
+    "payout": timedelta(hours=1),
+    "refund": timedelta(days=7),
+}
 """A call that never arrived is made anew as long as its owner may still expect it."""
 
 _AT_ONCE = 16
@@ -50,6 +55,8 @@ async def carry_out(
     `payment` is the one it is made for, as it was intended.
     """
     outcome = await _carry_out(desk, asked)
+    if outcome is None and asked.call.kind == "refund":  # it is owed: the sweep tries again
+        outcome = Outcome("pending")
     answer = await desk.settlements.submit(Settle(asked.call.id, outcome, payment, render))
     if answer is None:  # the call is gone, and nothing ever deletes one
         raise InProgress
@@ -81,7 +88,7 @@ async def resolve(desk: Desk, call_id: UUID, *, now: datetime) -> None:
     if asked.call.kind == "register":
         await registrations.settle(desk, call_id, render=None, now=now)
         return
-    outcome = await _processor(desk, asked).find(_operation(desk, asked))
+    outcome = await _find(desk, asked)
     if outcome is not None:
         await desk.settlements.submit(Settle(call_id, outcome))
 
@@ -94,11 +101,15 @@ async def sweep(desk: Desk, *, now: datetime, limit: int = 100) -> int:
     async with desk.db.transaction() as tx:
         due = await gateway_calls.due(tx, now=now, limit=limit)
     places = asyncio.Semaphore(_AT_ONCE)
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
 
     async def ask(call_id: UUID) -> None:
         async with places:
             try:
-                await _sweep(desk, call_id, now=now)
+                # A lease counts from when it is taken, which may be a while from `now`.
+                at = now + timedelta(seconds=loop.time() - began_at)
+                await _sweep(desk, call_id, now=at)
             except (OutcomeUnknown, ProcessorUnavailable) as error:
                 logger.warning("nobody can tell what became of call %s: %r", call_id, error)
             except Exception:
@@ -113,32 +124,46 @@ async def _sweep(desk: Desk, call_id: UUID, *, now: datetime) -> None:
         if not await gateway_calls.lease(tx, call_id=call_id, now=now):
             return
         asked = await gateway_calls.asked(tx, call_id=call_id)
-    if asked.call.kind == "register":
-        await registrations.settle(desk, call_id, render=None, now=now)
+    call = asked.call
+    is_late = now - call.created_at > GIVEN_UP_AFTER[call.kind]
+    if call.kind == "register":
+        await registrations.settle(desk, call_id, render=None, now=now, is_last=is_late)
         return
-    outcome = await _processor(desk, asked).find(_operation(desk, asked))
-    if outcome is None:
-        # Its lease is over, so that nobody else is making it any more; nor will anybody be, once
-        # it is given up. Money that goes back is never given up.
-        is_late = now - asked.call.created_at > GIVEN_UP_AFTER
-        if not is_late or asked.call.kind == "refund":
-            outcome = await _carry_out(desk, asked)
+    outcome = await _find(desk, asked)
+    if outcome is None and call.status not in {"open", "pending"}:
+        outcome = Outcome("approved")  # it was, and nobody says that it came back
+    elif outcome is None and not is_late:
+        # Its lease is over, so that nobody else is making it any more.
+        outcome = await _carry_out(desk, asked)
+        if outcome is None:  # not this time; an earlier try may still be under way somewhere
+            return
     await desk.settlements.submit(Settle(call_id, outcome))
 
 
+async def _find(desk: Desk, asked: Asked) -> Outcome | None:
+    """What became of a call; None if it was never heard of. Raises OutcomeUnknown."""
+    processor, operation = _processor(desk, asked), _operation(desk, asked)
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await processor.find(operation)
+    except TimeoutError as error:
+        raise OutcomeUnknown("no answer in time") from error
+
+
 async def _carry_out(desk: Desk, asked: Asked) -> Outcome | None:
-    """What the outside says; None if it certainly did nothing."""
+    """What the outside says; None if this time it certainly did nothing."""
     operation, processor = _operation(desk, asked), _processor(desk, asked)
     try:
-        match operation:
-            case Charge():
-                return await processor.charge(operation)
-            case Refund():
-                return await processor.refund(operation)
-            case Payout():
-                return await processor.pay_out(operation)
-    except OutcomeUnknown as error:
-        logger.warning("no word of call %s: %s", asked.call.id, error)
+        async with asyncio.timeout(ASK_SECONDS):
+            match operation:
+                case Charge():
+                    return await processor.charge(operation)
+                case Refund():
+                    return await processor.refund(operation)
+                case Payout():
+                    return await processor.pay_out(operation)
+    except (OutcomeUnknown, TimeoutError) as error:
+        logger.warning("no word of call %s: %r", asked.call.id, error)
         return Outcome("pending")
     except ProcessorUnavailable as error:
         logger.warning("call %s was not made: %s", asked.call.id, error)
@@ -164,7 +189,6 @@ def _operation(desk: Desk, asked: Asked) -> Operation:
             product_id=desk.product_id,
             charge_key=call.charge_id,
             charge_reference=asked.charge_reference,
-            reference=reference,
             amount=amount,
         )
     kind = Charge if call.kind == "charge" else Payout

@@ -11,6 +11,9 @@ from whipround.domain.settlements.commands import Settle
 from whipround.gateways.processors.protocol import Processors
 from whipround.keyring import Keyring
 
+ASK_SECONDS = 25.0
+"""The longest that a processor is waited for, well within a call's lease: then nobody can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

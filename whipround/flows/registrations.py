@@ -3,6 +3,7 @@
 A crash between any two steps leaves an open call, which the sweep settles by the same function.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +20,7 @@ from whipround.domain.funding.reading import FundingSource
 from whipround.domain.funding.registration import CardFacts, Registering
 from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
 from whipround.errors import Declined, DomainError
-from whipround.flows.desk import Desk
+from whipround.flows.desk import ASK_SECONDS, Desk
 from whipround.gateways.processors.protocol import (
     OutcomeUnknown,
     ProcessorUnavailable,
@@ -87,13 +88,14 @@ async def register(
 
 
 async def settle(
-    desk: Desk, call_id: UUID, *, render: Render | None, now: datetime
+    desk: Desk, call_id: UUID, *, render: Render | None, now: datetime, is_last: bool = False
 ) -> Answer | None:
     """Ask the processor about a call that registers something, and record what it says.
 
     Harmless twice and at once: the processor knows the call's id again, and the first to record
     does. `render` makes the answer, which is kept under the key of the request; None where it is
-    not the request itself that asks. None, too, if the call was settled already.
+    not the request itself that asks. None, too, if the call was settled already. `is_last` gives it
+    up where nobody can tell even now.
     """
     async with desk.db.transaction() as tx:
         registering = await registration.find(tx, call_id=call_id, keyring=desk.keyring)
@@ -104,8 +106,10 @@ async def settle(
         locked = await registration.lock(tx, registering=registering)
         if locked is None:
             return None
+        # Whoever still waits can be told that there is no processor; in the end it makes no odds.
+        may_cancel = is_last or locked.request_number is not None
         outcome = await _record(
-            tx, desk, registering, said, is_awaited=locked.request_number is not None, now=now
+            tx, desk, registering, said, may_cancel=may_cancel, is_last=is_last, now=now
         )
         if locked.request_number is None or render is None:
             return None
@@ -146,10 +150,14 @@ async def _ask(desk: Desk, registering: Registering) -> _Said:
         details=registering.details,
     )
     try:
-        return await desk.processors.of(registering.gateway).register(asked)
+        async with asyncio.timeout(ASK_SECONDS):
+            return await desk.processors.of(registering.gateway).register(asked)
     except (OutcomeUnknown, ProcessorUnavailable) as error:
         logger.warning("no word of call %s: %r", registering.call_id, error)
         return error
+    except TimeoutError:
+        logger.warning("no word of call %s in time", registering.call_id)
+        return OutcomeUnknown("no answer in time")
 
 
 async def _record(
@@ -158,7 +166,8 @@ async def _record(
     registering: Registering,
     said: _Said,
     *,
-    is_awaited: bool,
+    may_cancel: bool,
+    is_last: bool,
     now: datetime,
 ) -> FundingSource | DomainError:
     match said:
@@ -175,7 +184,10 @@ async def _record(
         case Outcome():
             await registration.decline(tx, registering=registering, outcome=said, now=now)
             return GatewayDeclined()
-        case ProcessorUnavailable() if is_awaited:
+        case ProcessorUnavailable() if may_cancel:
+            await registration.cancel(tx, registering=registering, now=now)
+            return GatewayUnavailable()
+        case OutcomeUnknown() if is_last:
             await registration.cancel(tx, registering=registering, now=now)
             return GatewayUnavailable()
     # Nobody can tell, or its owner has been told that it is under way: it is asked again later.

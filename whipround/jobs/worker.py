@@ -69,6 +69,10 @@ class Worker:
         )
         return live_lanes({**live_gateways(settings), "statement": statements})
 
+    async def close(self) -> None:
+        """Let go of what the processors hold open, once nobody asks them any more."""
+        await self.processors(self._installation.db).close()
+
     async def run(self) -> None:
         """Work until cancelled; then finish what is under way, within STOP_SECONDS."""
         # Its every step is told at the level "info", every few seconds.
@@ -126,6 +130,7 @@ async def run_worker(installation: Installation, settings: Settings) -> AsyncIte
     finally:
         running.cancel()
         await asyncio.wait({running})
+        await worker.close()
 
 
 async def work(installation: Installation, settings: Settings) -> None:

@@ -65,6 +65,8 @@ def without(body: Json, name: str) -> Json:
             },
         ),
         (new_card("", brand="x" * 51), {"card.token": "required", "card.brand": "too_long"}),
+        (new_card(owner_id="x" * 41), {"card.owner_id": "too_long"}),
+        (new_card(owner_id="a\nb"), {"card.owner_id": "invalid"}),
         (
             new_card("a b", last_digits="12", expiration_month=13, expiration_year=26),
             {

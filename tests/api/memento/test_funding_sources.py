@@ -126,7 +126,7 @@ _UNVERIFIED = {**FUNDING_SOURCE, "verified_at": nothing}
 
 
 async def test_a_card_as_printed(place: Town, ann: Customer) -> None:
-    body = new_card("9724017303484431")
+    body = new_card("9724017303484431", owner_id="2103805079")
 
     made = said(await ann.post(SOURCES, body), 201)
 
@@ -143,8 +143,8 @@ async def test_a_card_as_printed(place: Town, ann: Customer) -> None:
         "MeCard",
         "**** **** **** 1234",
     )
-    assert card["expiration_month"] == body["card"]["expiration_month"]
-    assert card["expiration_year"] == body["card"]["expiration_year"]
+    for name in ("owner_id", "expiration_month", "expiration_year"):
+        assert card[name] == body["card"][name]
     assert said(await ann.get(f"{SOURCES}/{made['id']}")) == made
 
 

@@ -41,6 +41,7 @@ from whipround.domain.funding.wallet import (
 from whipround.domain.fx import Rate, RateMissing, RatesStale
 from whipround.domain.limits import LimitExceeded, LimitRule, Limits, Usage
 from whipround.domain.payments.commands import (
+    MOST_DECLINED,
     MOST_WAITING,
     Blocked,
     NoSuchDestination,
@@ -48,6 +49,7 @@ from whipround.domain.payments.commands import (
     Pay,
     Payment,
     Processing,
+    TooManyDeclined,
     TooManyWaiting,
     UnknownFundingSource,
     UnsupportedFundingSource,
@@ -424,7 +426,7 @@ def test_what_was_used_before_counts_as_long_as_the_period_has_it() -> None:
 
 def test_only_so_many_payments_of_one_wait_however_they_are_paid() -> None:
     state = outside_state()
-    state.waiting = {ANN: MOST_WAITING - 1}
+    state.waiting = {ANN: MOST_WAITING - 2}
 
     orders = [by_card(FREE), order(to=FREE), order(to=FREE), by_card(FREE), by_card(), order()]
     outcomes = decide(state, orders).outcomes
@@ -437,6 +439,15 @@ def test_only_so_many_payments_of_one_wait_however_they_are_paid() -> None:
         Processing,
         Payment,
     ]
+
+
+def test_a_card_that_has_declined_too_often_is_not_asked_any_more() -> None:
+    state = outside_state()
+    state.declined = {CARD_OF_ANN: MOST_DECLINED}
+
+    outcomes = decide(state, [by_card(), order()]).outcomes
+
+    assert [type(it) for it in outcomes] == [TooManyDeclined, Payment]
 
 
 # What is wrong.

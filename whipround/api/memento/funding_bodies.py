@@ -72,6 +72,9 @@ class CardInput(CardExpiration):
     token: Token = Field(
         repr=False, description="The token that the card processor knows the card by."
     )
+    owner_id: Annotated[str, Field(max_length=40), ONE_LINE] | None = Field(
+        None, description="What the card processor knows the card's owner by."
+    )
 
     def details(self) -> NewCard:
         """As the domain knows it."""
@@ -81,6 +84,7 @@ class CardInput(CardExpiration):
             expiration_month=self.expiration_month,
             expiration_year=self.expiration_year,
             token=self.token,
+            owner_id=self.owner_id or "",
         )
 
 

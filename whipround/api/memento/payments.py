@@ -180,7 +180,7 @@ def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
             FundingSourceDisabled,
             InsufficientFunds,
             Blocked,
-            LimitExceeded,  # and TooManyWaiting, of the same code
+            LimitExceeded,  # and others of the same code
             RateMissing,
             TooSmallToConvert,
             TooLargeToConvert,

@@ -33,13 +33,17 @@ class TooManySources(Declined):
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """A card as its owner describes it; `token` is what a processor gave for it."""
+    """A card as its owner describes it; `token` is what a processor gave for it.
+
+    `owner_id` is what the processor knows its owner by, or empty.
+    """
 
     brand: str
     last_digits: str
     expiration_month: int
     expiration_year: int
     token: str = field(repr=False)
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,9 @@ _INSERT_SOURCE = """
 """
 
 _INSERT_CARD = """
-    insert into card (id, funding_source_id, status, type, brand, last_digits, expiration_month,
-        expiration_year, sealed, created_at, updated_at)
-    values (%(id)s, %(source_id)s, 'active', 'debit', %(brand)s, %(last_digits)s,
+    insert into card (id, funding_source_id, status, type, brand, last_digits, owner_id,
+        expiration_month, expiration_year, sealed, created_at, updated_at)
+    values (%(id)s, %(source_id)s, 'active', 'debit', %(brand)s, %(last_digits)s, %(owner_id)s,
         %(expiration_month)s, %(expiration_year)s, %(sealed)s, %(now)s, %(now)s)
 """
 
@@ -203,6 +207,7 @@ async def _insert_details(
             values |= {
                 "brand": details.brand,
                 "last_digits": details.last_digits,
+                "owner_id": details.owner_id,
                 "expiration_month": details.expiration_month,
                 "expiration_year": details.expiration_year,
                 "sealed": keyring.seal(id_, details.token),

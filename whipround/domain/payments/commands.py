@@ -27,6 +27,17 @@ Each costs the product a message, and returns to the payer's wallet free of char
 """
 
 
+MOST_DECLINED = 20
+DECLINED_WITHIN = timedelta(days=1)
+"""How often one card or bank account may decline in this time before it is not asked any more."""
+
+
+class TooManyDeclined(Declined):
+    """This card or bank account has declined too often today."""
+
+    code = "limit_exceeded"
+
+
 class TooManyWaiting(Declined):
     """Too many of your payments wait to be claimed already."""
 

@@ -6,9 +6,9 @@ moved yet, and what is to be paid out is set aside.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -28,10 +28,12 @@ from whipround.domain.limits import Direction
 from whipround.domain.payees import Holding, Payee, hold_transfer
 from whipround.domain.payments import making
 from whipround.domain.payments.commands import (
+    MOST_DECLINED,
     MOST_WAITING,
     Pay,
     Payment,
     Processing,
+    TooManyDeclined,
     TooManyWaiting,
 )
 from whipround.domain.payments.sides import Sides, sides_of
@@ -43,8 +45,7 @@ from whipround.ledger.transfers import InsufficientFunds, Transfer
 from whipround.money import Money
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(NamedTuple):
     """A command with its two sides, and what it is worth on either."""
 
     command: Pay
@@ -83,6 +84,8 @@ def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing
         _check_funds(state, order)
     if sides.recipient is None and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
         raise TooManyWaiting
+    if state.declined.get(sides.source.id, 0) >= MOST_DECLINED:
+        raise TooManyDeclined
     _take_from_limits(state, order)  # the last that can refuse
     if sides.source.type != WALLET:
         return _charge(state, order, sides.source, decision)
@@ -121,10 +124,14 @@ def _check_funds(state: State, order: _Order) -> None:
 
 def _take_from_limits(state: State, order: _Order) -> None:
     """Count the payment against the limits of the payer's own sources. Raises LimitExceeded."""
+    if not state.limits:
+        return
     is_verified = order.command.payer_id in state.verified
-    # All are looked at before any is counted.
-    for act in (state.limits.check, state.limits.take):
-        for source_id, types, direction, money in _movements(order):
+    movements = list(_movements(order))
+    # All are looked at before any is counted; counting one looks at it itself.
+    checks = (state.limits.check,) if len(movements) > 1 else ()
+    for act in (*checks, state.limits.take):
+        for source_id, types, direction, money in movements:
             act(
                 funding_source_id=source_id,
                 types=types,
@@ -185,8 +192,7 @@ def _hold(state: State, order: _Order, decision: Decision) -> Payment:
         now=state.now,
     )
     state.book.post(hold_transfer(holding, from_account_id=from_account))
-    payer_id = order.command.payer_id
-    state.waiting[payer_id] = state.waiting.get(payer_id, 0) + 1
+    _count_waiting(state, order.command)
     payment = _made(
         state, order, transaction_id=holding.transaction_id, holding=holding, payee=payee
     )
@@ -198,7 +204,10 @@ def _hold(state: State, order: _Order, decision: Decision) -> Payment:
 
 def _charge(state: State, order: _Order, source: Source, decision: Decision) -> Processing:
     """From a card or a bank: nothing is here to be moved before the outside has said yes."""
-    payee = _payee(state, order.command) if order.sides.recipient is None else None
+    payee = None
+    if order.sides.recipient is None:
+        payee = _payee(state, order.command)
+        _count_waiting(state, order.command)
     payment = _made(state, order, transaction_id=uuid7(), payee=payee)
     decision.payments.append(payment)
     return _processing(state, payment, source, "charge", _paid(order))
@@ -236,6 +245,11 @@ def _processing(
         now=state.now,
     )
     return Processing(payment, call, outside.account_id, outside.sealed)
+
+
+def _count_waiting(state: State, command: Pay) -> None:
+    """One more payment of the payer waits, or may come to wait, to be claimed."""
+    state.waiting[command.payer_id] = state.waiting.get(command.payer_id, 0) + 1
 
 
 def _made(

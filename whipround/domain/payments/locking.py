@@ -4,7 +4,7 @@ What hangs on locked rows is read in later statements. All is sent at once, but 
 whose the payees are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,11 +21,12 @@ from whipround.domain.funding.wallet import (
     CLEARING_ACCOUNT,
     FEES_ACCOUNT,
     POSITION_ACCOUNT,
+    WALLET,
     WALLET_ACCOUNT,
 )
 from whipround.domain.limits import Limits
 from whipround.domain.payees import Address, Payee
-from whipround.domain.payments.commands import Pay
+from whipround.domain.payments.commands import DECLINED_WITHIN, Pay
 from whipround.domain.payments.state import Recipient, Source, State
 from whipround.domain.quotes import Prices
 from whipround.domain.users.person import REACHED_AT
@@ -72,24 +73,57 @@ RECIPIENTS_SQL = f"""
         and funding_source.allows_in and funding_source.status = 'enabled'
 """  # noqa: S608 (our own column names)
 
-# The wallets of the recipients, the sources of the payers, and the product's own, in one order.
+# What a payment from a wallet moves: the wallet, that of the recipient, and the product's own
+# accounts, in one order. What comes from the outside moves nothing yet, and must not wait here for
+# what is being settled.
 _LOCK_ACCOUNTS = """
+    with paying as materialized (
+        select funding_source.id, recipient_id
+        from unnest(%(sources)b::uuid[], %(recipients)b::uuid[]) as paid (source_id, recipient_id)
+            join funding_source on funding_source.id = source_id and type = 'virtual'
+    )
     select id, currency, balance, floor, version, owner_id, kind
     from account
     where owner_id = any(array(
-            select id from funding_source where user_id = any(%(recipients)b) and type = 'virtual'
-        ) || %(sources)b::uuid[])
+            select id from paying
+            union all
+            select wallet.id
+            from paying join funding_source as wallet
+                on wallet.user_id = recipient_id and wallet.type = 'virtual'
+            union all
+            select %(product)s where exists (select from paying)
+        ))
         and kind = any(%(kinds)b) and currency = any(%(currencies)b)
     order by id
     for no key update
 """
 
 # Whatever it was paid from, it would return to the payer's wallet.
+# What waits to be claimed, and what the outside may yet add to it.
 _WAITING = """
     select user_id, count(*)
-    from holding join funding_source as wallet on wallet.id = source_id
-    where user_id = any(%(payers)b) and type = 'virtual' and holding.status = 'held'
+    from (
+        select user_id
+        from holding join funding_source as wallet on wallet.id = source_id
+        where user_id = any(%(payers)b) and type = 'virtual' and holding.status = 'held'
+        union all
+        select user_id
+        from gateway_call
+            join funding_source on funding_source.id = gateway_call.funding_source_id
+            join transaction on transaction.id = transaction_id
+        where user_id = any(%(payers)b) and gateway_call.status in ('open', 'pending')
+            and gateway_call.kind = 'charge' and in_user_id is null
+    ) as unclaimed
     group by user_id
+"""
+
+# How often each card or bank account has declined of late: somebody may be trying it out.
+_DECLINED = """
+    select funding_source_id, count(*)
+    from gateway_call
+    where funding_source_id = any(%(sources)b) and status = 'declined' and kind = 'charge'
+        and created_at > %(since)s
+    group by funding_source_id
 """
 
 
@@ -103,7 +137,8 @@ class _Wanted:
 
     def __init__(self, commands: Sequence[Pay], by_address: dict[Address, Payee]) -> None:
         self.pairs: set[tuple[UUID, UUID]] = set()
-        self.receiving: set[tuple[UUID, str]] = set()
+        self.paying: set[tuple[UUID, UUID | None]] = set()
+        self.receiving: set[tuple[UUID, UUID, str]] = set()
         self.sources: set[UUID] = set()
         self.accounts: dict[AccountName, NewAccount] = {}
         self.converts = False
@@ -113,10 +148,11 @@ class _Wanted:
     def _add(self, command: Pay, recipient_id: UUID | None) -> None:
         source, destination = command.source_currency, command.amount.currency
         self.sources.add(command.funding_source_id)
+        self.paying.add((command.funding_source_id, recipient_id))
         self._open(FEES_ACCOUNT, source)
         if recipient_id is not None:
             self.pairs.add((command.payer_id, recipient_id))
-            self.receiving.add((recipient_id, destination))
+            self.receiving.add((command.funding_source_id, recipient_id, destination))
         if command.recipient_source_id is not None:
             self.sources.add(command.recipient_source_id)
             self._open(CLEARING_ACCOUNT, source, destination)
@@ -141,7 +177,25 @@ class _Wanted:
 
     @property
     def _received(self) -> set[str]:
-        return {currency for _, currency in self.receiving}
+        return {currency for _, _, currency in self.receiving}
+
+    def missing(
+        self,
+        accounts: Container[AccountName],
+        sources: Mapping[UUID, Source],
+        recipients: Mapping[UUID, Recipient],
+    ) -> list[NewAccount]:
+        """The accounts that payments from wallets need and that do not exist yet."""
+        wallets = {id_ for id_, source in sources.items() if source.type == WALLET}
+        if wallets.isdisjoint(source_id for source_id, _ in self.paying):
+            return []
+        received = (
+            NewAccount(recipients[user_id].wallet_id, WALLET_ACCOUNT, currency)
+            for source_id, user_id, currency in self.receiving
+            if source_id in wallets and user_id in recipients
+        )
+        wanted = {new.name: new for new in (*self.accounts.values(), *received)}
+        return [new for name, new in wanted.items() if name not in accounts]
 
 
 def _recipient_id(command: Pay, by_address: dict[Address, Payee]) -> UUID | None:
@@ -166,6 +220,7 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
     # Of who pays themselves their wallet's too, which is found by whose it is.
     limited = [*source_ids, *(payer for payer, recipient in wanted.pairs if payer == recipient)]
     since = limits.since(clock())
+    paying = list(wanted.paying)
     return Reading(
         clock=clock,
         wanted=wanted,
@@ -179,12 +234,16 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
         spread=await tx.execute(fx.SPREAD_SQL) if wanted.converts else None,
         limit_rules=await tx.execute(limits.RULES_SQL),
         usage=await tx.execute(limits.USAGE_SQL, {"ids": limited, "since": since}),
+        declined=await tx.execute(
+            _DECLINED, {"sources": source_ids, "since": clock() - DECLINED_WITHIN}
+        ),
         waiting=await tx.execute(_WAITING, {"payers": payer_ids}) if addresses else None,
         accounts=await tx.execute(
             _LOCK_ACCOUNTS,
             {
-                "recipients": recipient_ids,
-                "sources": [*source_ids, PRODUCT],
+                "sources": [source_id for source_id, _ in paying],
+                "recipients": [recipient_id for _, recipient_id in paying],
+                "product": PRODUCT,
                 "currencies": wanted.currencies,
                 "kinds": wanted.kinds,
             },
@@ -208,6 +267,7 @@ class Reading:
     spread: Rows | None
     limit_rules: Rows
     usage: Rows
+    declined: Rows
     waiting: Rows | None
     accounts: Rows
 
@@ -217,13 +277,8 @@ class Reading:
         locked = await self.accounts.fetchall()
         accounts = {(row[5], row[6], row[1]): row[0] for row in locked}
         book = Book(Account(*row[:5]) for row in locked)
-        wallets = (
-            NewAccount(recipients[user_id].wallet_id, WALLET_ACCOUNT, currency)
-            for user_id, currency in self.wanted.receiving
-            if user_id in recipients
-        )
-        wanted = (*self.wanted.accounts.values(), *wallets)
-        missing = [new for new in wanted if new.name not in accounts]
+        sources = {row[0]: Source(*row) for row in await self.sources.fetchall()}
+        missing = self.wanted.missing(accounts, sources, recipients)
         if missing:
             opened = await open_accounts(tx, missing, now=self.clock())
             accounts |= {new.name: id_ for new, id_ in zip(missing, opened, strict=True)}
@@ -233,12 +288,13 @@ class Reading:
             now=self.clock(),
             pins={row[0]: PinState(*row[1:5]) for row in payers},
             verified={row[0] for row in payers if row[5]},
-            sources={row[0]: Source(*row) for row in await self.sources.fetchall()},
+            sources=sources,
             recipients=recipients,
             payees=self.payees,
             blocks=set(await self.blocks.fetchall()),
             prices=await self._prices(),
             limits=Limits(await self.limit_rules.fetchall(), await self.usage.fetchall()),
+            declined=dict(await self.declined.fetchall()),
             waiting=dict(await self.waiting.fetchall()) if self.waiting else {},
             accounts=accounts,
             book=book,

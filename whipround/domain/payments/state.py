@@ -63,8 +63,8 @@ class Recipient:
 class State:
     """All that the decisions depend on, read under lock.
 
-    `accounts` are by name; `waiting` says how many payments of a payer nobody has claimed yet;
-    `verified` who of the payers is.
+    `accounts` are by name; `declined` says how often a source has declined of late, `waiting` how
+    many payments of a payer nobody has claimed yet; `verified` who of the payers is.
     """
 
     now: datetime
@@ -76,6 +76,7 @@ class State:
     blocks: set[tuple[UUID, UUID]]
     prices: Prices
     limits: Limits
+    declined: dict[UUID, int]
     waiting: dict[UUID, int]
     accounts: dict[AccountName, UUID]
     book: Book

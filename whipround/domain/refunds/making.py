@@ -27,7 +27,9 @@ from whipround.ledger.transfers import Book
 _LOCK = """
     select id
     from payment
-    where id = %(id)s and %(user_id)s in (owner_id, recipient_user_id)
+    where id = %(id)s and (
+        owner_id = %(user_id)s or recipient_user_id = %(user_id)s and recipient_status = 'paid'
+    )
     for no key update
 """
 

@@ -29,7 +29,9 @@ COLUMNS = """
 
 _SEES = """
     select from payment
-    where id = %(payment_id)s and %(user_id)s in (owner_id, recipient_user_id)
+    where id = %(payment_id)s and (
+        owner_id = %(user_id)s or recipient_user_id = %(user_id)s and recipient_status = 'paid'
+    )
 """
 
 _PAGE = """

@@ -40,11 +40,12 @@ _READ = f"""
 
 _WRITE = """
     with settled as (
-        select * from unnest(%(transactions)s::uuid[], %(sources)s::uuid[])
-            as settled (transaction_id, in_funding_source_id)
+        select * from unnest(%(transactions)s::uuid[], %(sources)s::uuid[], %(trackings)s::text[])
+            as settled (transaction_id, in_funding_source_id, tracking_code)
     ), moved as (
         update transaction
         set status = 'approved', in_funding_source_id = settled.in_funding_source_id,
+            tracking_code = coalesce(nullif(settled.tracking_code, ''), transaction.tracking_code),
             updated_at = %(now)s
         from settled
         where transaction.id = settled.transaction_id
@@ -86,6 +87,7 @@ class Settled(NamedTuple):
     refund: Refund
     transfer: Transfer
     in_funding_source_id: UUID
+    tracking_code: str
     messages: Sequence[Message]
 
 
@@ -132,6 +134,7 @@ def settle(
         refund=settled,
         transfer=Transfer(uuid7(), step, f"{refund.transaction_id}:{step}", legs),
         in_funding_source_id=unsettled.source_id if is_approved else unsettled.wallet_id,
+        tracking_code="" if outcome is None else outcome.tracking_code,
         messages=telling.messages(unsettled.payer, settled, to_wallet=not is_approved),
     )
 
@@ -143,6 +146,7 @@ async def write(tx: Tx, settled: Sequence[Settled], *, now: datetime) -> None:
         {
             "transactions": [each.refund.transaction_id for each in settled],
             "sources": [each.in_funding_source_id for each in settled],
+            "trackings": [each.tracking_code for each in settled],
             "now": now,
         },
     )

@@ -3,6 +3,7 @@
 A fixed number of statements, whatever the size of the batch.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,18 +23,23 @@ from whipround.domain.settlements.commands import Settle
 from whipround.domain.settlements.decide import Change, Decision, decide
 from whipround.errors import DomainError
 
+logger = logging.getLogger(__name__)
+
 _WRITE = """
     with settled as (
         select * from unnest(%(payments)b::uuid[], %(transactions)b::uuid[], %(statuses)b::text[],
             %(errors)b::text[], %(open)b::boolean[], %(participants)b::text[],
-            %(recipients)b::uuid[], %(wallets)b::uuid[], %(expires_at)b::timestamptz[])
+            %(recipients)b::uuid[], %(wallets)b::uuid[], %(expires_at)b::timestamptz[],
+            %(strayed)b::boolean[], %(lands_at)b::uuid[], %(trackings)b::text[])
             as settled (payment_id, transaction_id, status, error_code, is_open, participant,
-                recipient_id, wallet_id, expires_at)
+                recipient_id, wallet_id, expires_at, has_strayed, lands_at_id, tracking_code)
     ), moved as (
         update transaction
         set status = settled.status, error_code = settled.error_code,
             in_user_id = coalesce(transaction.in_user_id, settled.recipient_id),
-            in_funding_source_id = coalesce(in_funding_source_id, settled.wallet_id),
+            in_funding_source_id = case when has_strayed then settled.lands_at_id
+                else coalesce(in_funding_source_id, settled.wallet_id) end,
+            tracking_code = coalesce(nullif(settled.tracking_code, ''), transaction.tracking_code),
             expires_at = settled.expires_at, updated_at = %(now)s
         from settled
         where transaction.id = settled.transaction_id
@@ -60,9 +66,12 @@ class SettlementBatch:
 
     async def __call__(self, tx: Tx, commands: Sequence[Settle]) -> Sequence[Answer | None]:
         """The rendered answer of each command, None for one that no request waits for."""
-        call_ids = list({command.call_id for command in commands})
+        call_ids = [command.call_id for command in commands]
         state = await cases.read(tx, call_ids, clock=self._clock)
         decision = decide(state, commands)
+        for call_id, said in decision.said.items():
+            if said.status == "overpaid":
+                logger.error("call %s went through after its money had gone back", call_id)
         await _write(tx, state, decision)
         return await _answers(tx, state, commands, decision)
 
@@ -73,7 +82,7 @@ async def _write(tx: Tx, state: State, decision: Decision) -> None:
     if decision.said:
         await gateway_calls.record(tx, list(decision.said.values()), now=state.now)
     if decision.changes:
-        await tx.execute(_WRITE, _columns(list(decision.changes.values()), state.now))
+        await tx.execute(_WRITE, _columns(decision, state.now))
     if decision.refunds:
         await settling.write(tx, list(decision.refunds.values()), now=state.now)
     if decision.told:
@@ -85,7 +94,9 @@ async def _write(tx: Tx, state: State, decision: Decision) -> None:
     await outbox.put(tx, decision.messages, now=state.now)
 
 
-def _columns(changes: Sequence[Change], now: datetime) -> dict[str, Any]:
+def _columns(decision: Decision, now: datetime) -> dict[str, Any]:
+    changes = list(decision.changes.values())
+    said = [decision.said[call_id].outcome for call_id in decision.changes]
     paid = [change.recipient for change in changes]
     return {
         "payments": [change.case.payment_id for change in changes],
@@ -97,6 +108,9 @@ def _columns(changes: Sequence[Change], now: datetime) -> dict[str, Any]:
         "recipients": [None if it is None else it.user_id for it in paid],
         "wallets": [None if it is None else it.wallet_id for it in paid],
         "expires_at": [None if it.holding is None else it.holding.expires_at for it in changes],
+        "strayed": [change.has_strayed for change in changes],
+        "lands_at": [change.lands_at_id for change in changes],
+        "trackings": [outcome.tracking_code for outcome in said],
         "now": now,
     }
 
@@ -149,7 +163,10 @@ def _payment(
     if change is not None and change.error is not None:
         return change.error
     if found is not None:
-        return _ERRORS.get(found.error_code, GatewayDeclined)() if found.error_code else found
+        # What waited to be claimed was made, and returned if nobody did.
+        if found.error_code and found.holding is None:
+            return _ERRORS.get(found.error_code, GatewayDeclined)()
+        return found
     assert intended is not None  # noqa: S101 - or it was read
     assert change is not None  # noqa: S101
     done = change.participant == "paid"

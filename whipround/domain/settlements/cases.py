@@ -4,6 +4,7 @@ Payees are locked first, then the calls, then accounts; what the rows of a payme
 here before the locks never changes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +116,12 @@ _LOCK_CALLS = """
 
 
 async def read(tx: Tx, call_ids: Sequence[UUID], *, clock: Callable[[], datetime]) -> State:
-    """Lock and read what the outcomes of these calls depend on; `clock` tells the time, in UTC."""
-    cases = await _cases(tx, call_ids)
+    """Lock and read what the outcomes of these calls depend on; `clock` tells the time, in UTC.
+
+    A call may be named more than once, if there is more than one word on it.
+    """
+    words = Counter(call_ids)
+    cases = await _cases(tx, list(words))
     addresses = [case.payee for case in cases.values() if case.payee is not None]
     found = await payees.lock_payees(tx, addresses, now=clock()) if addresses else []
     by_address = {(payee.kind, payee.address): payee for payee in found}
@@ -126,18 +131,22 @@ async def read(tx: Tx, call_ids: Sequence[UUID], *, clock: Callable[[], datetime
     refunded = [case.transaction_id for case in cases.values() if case.kind == "refund"]
     unsettled = await settling.read(tx, transaction_ids=refunded) if refunded else {}
     recipients = {row[0]: Recipient(*row) for row in await asked.fetchall()}
+    standings = {row[0]: Standing(*row[1:]) for row in await standing.fetchall()}
     wanted: list[NewAccount] = []
     for case in cases.values():
         if case.kind == "refund":
             wanted += unsettled[case.transaction_id].accounts
         else:
             user_id = paid_user(case, by_address)
-            wanted += _accounts(case, recipients.get(user_id) if user_id else None)
+            recipient = recipients.get(user_id) if user_id else None
+            status = standings[case.call_id].status
+            is_new = status in {"open", "pending"} and words[case.call_id] == 1
+            wanted += _accounts(case, recipient, may_stray=recipient is None or not is_new)
     locked = await (await lock_named(tx, wanted)).locked(tx, now=clock())
     return State(
         now=clock(),
         cases=cases,
-        standings={row[0]: Standing(*row[1:]) for row in await standing.fetchall()},
+        standings=standings,
         refunds=unsettled,
         recipients=recipients,
         payees=by_address,
@@ -151,13 +160,16 @@ def paid_user(case: Case, by_address: dict[Address, Payee]) -> UUID | None:
     return case.recipient_user_id if case.payee is None else by_address[case.payee].user_id
 
 
-def _accounts(case: Case, recipient: Recipient | None) -> list[NewAccount]:
-    """Every account that any outcome of a charge or a payout may move."""
+def _accounts(case: Case, recipient: Recipient | None, *, may_stray: bool) -> list[NewAccount]:
+    """Every account that any outcome of a charge or a payout may move.
+
+    A charge that cannot stray into its payer's wallet does not touch that, and so the payments from
+    there need not wait for it.
+    """
     worth = case.worth
-    wanted = [
-        NewAccount(PRODUCT, FEES_ACCOUNT, worth.source_currency),
-        NewAccount(case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency),
-    ]
+    wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, worth.source_currency)]
+    if case.kind != "charge" or may_stray:
+        wanted.append(NewAccount(case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency))
     if worth.converts:
         wanted += positions(worth)
     if case.kind == "charge":

@@ -1,8 +1,9 @@
 """What each outcome makes of the money: a pure function of the locked state.
 
 A call begins `open`, may be `pending`, and ends. After that only two words count: that a payout or
-a refund came back, and that a charge went through after all. Whatever was charged and cannot land
-any more is in the payer's wallet.
+a refund came back, and that something went through after all. Whatever was charged and cannot land
+any more is in the payer's wallet; a payout whose money had gone back here before is `overpaid`,
+which only an operator can put right.
 """
 
 from collections.abc import Sequence
@@ -38,14 +39,19 @@ FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
 """How long until a processor that has not decided is asked again: twice as long each time."""
 
-COMES_BACK_WITHIN = timedelta(days=7)
-COMES_BACK_PAUSE = timedelta(days=1)
-"""For how long, and how often, it is asked whether what was paid out has come back."""
+MAY_CHANGE_WITHIN = timedelta(days=7)
+MAY_CHANGE_PAUSE = timedelta(days=1)
+"""For how long, and how often, it is asked whether what was paid out has come back, and whether
+what was given up has happened after all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of a payment and its transaction. `recipient` is who has the money then."""
+    """What becomes of a payment and its transaction.
+
+    `recipient` is who has the money then; `lands_at_id` the payer's wallet, where what was charged
+    could not get any further.
+    """
 
     case: Case
     transaction: TransactionStatus
@@ -53,8 +59,14 @@ class Change:
     is_open: bool = False
     recipient: Recipient | None = None
     holding: Holding | None = None
+    lands_at_id: UUID | None = None
     error: DomainError | None = None
     error_code: str = ""
+
+    @property
+    def has_strayed(self) -> bool:
+        """Whether nothing of it gets to where it was to go, which then is nobody's business."""
+        return self.case.kind == "charge" and self.participant == "cancelled"
 
 
 @dataclass(slots=True)
@@ -90,7 +102,7 @@ def _settle(state: State, case: Case, command: Settle, decision: Decision) -> No
     said = outcome or Outcome("declined", error_code=GatewayUnavailable.code)
     due_at = _due_at(state, case, before.attempts, after)
     decision.said[case.call_id] = Said(case.call_id, after, said, due_at)
-    if after in {before.status, "pending"}:
+    if after in {before.status, "pending", "overpaid"}:
         return
     if case.kind == "refund":
         _refund(state, case, outcome, decision)
@@ -104,26 +116,29 @@ def _settle(state: State, case: Case, command: Settle, decision: Decision) -> No
 
 def next_status(case: Case, before: CallStatus, outcome: Outcome | None) -> CallStatus | None:
     """The call's next status; None where the word is not, or no longer, of interest."""
+    word = None if outcome is None else outcome.status
     if before in {"open", "pending"}:
-        return "cancelled" if outcome is None else outcome.status
-    if outcome is None or outcome.status == "pending":
-        return None
-    if before == "approved":
-        if outcome.status == "approved":  # still: when to ask next
-            return "approved"
-        return None if case.kind == "charge" else "failed"
-    if case.kind == "charge" and outcome.status == "approved" and before != "failed":
-        return "approved"
-    return None
+        return word or "cancelled"
+    if (before, word) in {("approved", "approved"), ("cancelled", None)}:
+        return before  # still: when to ask next
+    if case.kind == "charge":
+        return "approved" if word == "approved" and before != "approved" else None
+    # That something was approved may be an old word, overtaken by the one that it has come back;
+    # but of what was given up nobody had ever heard.
+    changes: dict[tuple[CallStatus, str | None], CallStatus] = {
+        ("approved", "declined"): "failed",
+        ("cancelled", "approved"): "overpaid",
+    }
+    return changes.get((before, word))
 
 
 def _due_at(state: State, case: Case, attempts: int, status: CallStatus) -> datetime | None:
     if status == "pending":
         growth: int = 2 ** min(attempts, 20)
         return state.now + min(FIRST_PAUSE * growth, LONGEST_PAUSE)
-    comes_back = status == "approved" and case.kind != "charge"
-    if comes_back and state.now - case.called_at < COMES_BACK_WITHIN:
-        return state.now + COMES_BACK_PAUSE
+    may_change = status == "cancelled" or (status == "approved" and case.kind != "charge")
+    if may_change and state.now - case.called_at < MAY_CHANGE_WITHIN:
+        return state.now + MAY_CHANGE_PAUSE
     return None
 
 
@@ -146,7 +161,6 @@ def _charged(
         return _failed(case, said)
     worth, accounts, step = case.worth, state.accounts, f"{case.transaction_id}:"
     outside = accounts[case.outside_id, WALLET_ACCOUNT, worth.source_currency]
-    wallet = accounts[case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency]
     user_id = paid_user(case, state.payees)
     recipient = state.recipients.get(user_id) if user_id else None
     if before in {"open", "pending"} and recipient is not None:
@@ -158,13 +172,21 @@ def _charged(
         legs = through(worth, ends, accounts)
         state.book.post(Transfer(case.transaction_id, "payment", f"{step}pay", legs))
         return Change(case, "approved", "paid", recipient=recipient)
+    wallet = accounts[case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency]
     if before in {"open", "pending"} and case.payee is not None and user_id is None:
         return _hold(state, case, outside, wallet, decision)
     # The recipient has gone, or the payment has been given up: it is the payer's money.
     legs = set_aside(worth, outside, wallet)
     state.book.post(Transfer(uuid7(), "return", f"{step}return", legs))
     error = RecipientUnavailable()
-    return Change(case, "failed", "cancelled", error=error, error_code=error.code)
+    return Change(
+        case,
+        "failed",
+        "cancelled",
+        lands_at_id=case.payer_wallet_id,
+        error=error,
+        error_code=error.code,
+    )
 
 
 def _hold(state: State, case: Case, outside: UUID, wallet: UUID, decision: Decision) -> Change:
@@ -219,7 +241,8 @@ def _paid_out(state: State, case: Case, said: Outcome, before: CallStatus) -> Ch
     if before == "approved":  # the bank has sent it back, days later
         legs = turned_round(through(worth, Ends(wallet, outside, fees), accounts))
         state.book.post(Transfer(uuid7(), "return", f"{id_}:return", legs))
-        return Change(case, "failed", "cancelled", error_code=said.error_code)
+        error = GatewayDeclined()
+        return Change(case, "failed", "cancelled", error=error, error_code=said.error_code)
     legs = turned_round(through(worth, to_clear, accounts))
     state.book.post(Transfer(uuid7(), "release", f"{id_}:release", legs))
     return _failed(case, said)
@@ -239,7 +262,8 @@ def _keep(change: Change, before: CallStatus, decision: Decision, *, is_awaited:
     """Keep the change; count the payment against limits no more if it failed; tell of it."""
     decision.changes[change.case.call_id] = change
     was_counted = before in {"open", "pending", "approved"}
-    if change.participant == "cancelled" and was_counted:
+    # What was charged stays charged, wherever it landed.
+    if change.participant == "cancelled" and was_counted and change.lands_at_id is None:
         decision.given_back += _given_back(change.case)
     decision.messages += _messages(change.case, change, is_awaited=is_awaited)
 

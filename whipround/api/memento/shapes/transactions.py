@@ -81,7 +81,8 @@ class Transaction(Shape):
 def transaction(found: transactions.Transaction, *, viewer_id: UUID) -> Transaction:
     """A transaction as one of its two sides sees it: only their own funding source."""
     paid = found.out_user_id == viewer_id
-    received = found.in_user_id == viewer_id
+    # What got no further is in the payer's own wallet.
+    received = found.in_user_id == viewer_id or (paid and found.status in {"cancelled", "failed"})
     source_currency = found.source_currency or found.currency
     source_amount = found.source_amount or found.amount
     # Of the payment: in what it was paid, and by which card, is nobody else's business.

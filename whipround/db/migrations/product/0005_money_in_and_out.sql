@@ -77,9 +77,11 @@ create table gateway_call (
     amount numeric(28, 8) check (amount > 0),
     currency text,
     -- open: no word yet. failed: a payout that came back after it was approved. cancelled: the
-    -- outside never heard of it, and shall not any more.
-    status text not null
-        check (status in ('open', 'pending', 'approved', 'declined', 'failed', 'cancelled')),
+    -- outside never heard of it, and shall not any more. overpaid: it did all the same, once the
+    -- money had gone back here; the audit tells of it.
+    status text not null check (
+        status in ('open', 'pending', 'approved', 'declined', 'failed', 'cancelled', 'overpaid')
+    ),
     error_code text not null default '',
     authorization_code text not null default '',
     reference_code text not null default '',
@@ -99,6 +101,8 @@ create table gateway_call (
 create index gateway_call_due on gateway_call (due_at) where due_at is not null;
 create index gateway_call_unfinished on gateway_call (funding_source_id)
     where status in ('open', 'pending');
+create index gateway_call_declined on gateway_call (funding_source_id, created_at)
+    where status = 'declined' and kind = 'charge';
 create index gateway_call_request on gateway_call (request_number) where request_number is not null;
 
 alter table payment
@@ -121,11 +125,21 @@ alter table payment
         and (source_amount is null) = (exchange_rate is null)
     );
 
+-- Who is paid sees what has come, and so finds nothing else there: what a card declines is no part of
+-- anybody's list but the payer's.
+drop index payment_recipient;
+create index payment_recipient on payment (recipient_user_id, created_at, id)
+    where recipient_status = 'paid';
+
 alter table transaction
     add column kind text not null default 'payment' check (kind in ('payment', 'refund')),
     add column source_amount numeric(28, 8),
     add column source_currency text,
     add column exchange_rate numeric;
+
+drop index transaction_in;
+create index transaction_in on transaction (in_user_id, created_at, id)
+    where status = 'approved' or kind = 'refund';
 
 -- Money going back from a recipient to the payer. Amounts as on the payment: `amount` leaves the
 -- recipient, `fee` and `source_amount` are what came with it when it was paid.
