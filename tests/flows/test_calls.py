@@ -37,6 +37,7 @@ class Scripted:
     doing: list[Word] = field(default_factory=list)
     finding: list[Word] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    later: timedelta = timedelta(0)
     name: str = "scripted"
 
     async def _say(self, words: list[Word], what: str) -> Any:
@@ -83,6 +84,8 @@ class Office:
         return await act.flow(act, self.desk, self.payments)
 
     async def sweep(self, after: timedelta) -> None:
+        """Let so much time have passed since the scene began, and ask about what is due."""
+        self.outside.later = after
         await calls.sweep(self.desk, now=self.scene.now + after)
 
 
@@ -94,7 +97,7 @@ def office(scene: Scene) -> Office:
         scene.product.id,
         scene.keyring,
         Processors(cards=outside, banks=outside),
-        Batcher(scene.db, SettlementBatch(clock=lambda: scene.now)),
+        Batcher(scene.db, SettlementBatch(clock=lambda: scene.now + outside.later)),
     )
     return Office(scene, outside, desk, Batcher(scene.db, PaymentBatch(clock=lambda: scene.now)))
 
@@ -178,6 +181,47 @@ async def test_a_refund_is_owed_and_tried_again(
     assert [await held_by(scene.db, card), await held(scene.db, ann)] == [0, 20]
     [tracked, _] = await rows(scene.db, "select tracking_code from transaction order by created_at")
     assert tracked == ("T1",)
+    assert await problems(scene.db) == []
+
+
+@pytest.mark.parametrize("by_card", [True, False], ids=["charge", "payout"])
+async def test_what_was_given_up_stays_so_while_nobody_has_heard_of_it(
+    scene: Scene, office: Office, ann: Person, ben: Person, by_card: bool
+) -> None:
+    act, _ = await _withdrawal(scene, ann)
+    if by_card:
+        card = await _source(scene, ben, CARD)
+        order = scene.order(ben, ann, EUR("6.00"), funding_source_id=card)
+        act = Act(scene, ben, new_key(), _pay, order)
+    office.outside.doing = [ProcessorUnavailable("busy")]
+    office.outside.finding = [None]
+
+    answer = await office.carry_out(act)
+    for days in (1, 2, 3, 8, 9):
+        await office.sweep(timedelta(days=days, minutes=1))
+
+    assert answer == Answer(400, b"gateway_unavailable")
+    assert office.outside.asked.count("find") >= 3
+    assert [await held(scene.db, it) for it in (ann, ben)] == [20, 0]
+    assert await rows(
+        scene.db, "select status, due_at from gateway_call where kind <> 'register'"
+    ) == [("cancelled", None)]
+    assert await problems(scene.db) == []
+
+
+async def test_a_charge_that_was_given_up_and_went_through_is_in_the_payers_wallet(
+    scene: Scene, office: Office, ann: Person, ben: Person
+) -> None:
+    card = await _source(scene, ann, CARD)
+    order = scene.order(ann, ben, EUR("6.00"), funding_source_id=card)
+    office.outside.doing = [ProcessorUnavailable("busy")]
+    office.outside.finding = [APPROVED]
+
+    await office.carry_out(Act(scene, ann, new_key(), _pay, order))
+    await office.sweep(timedelta(days=1, minutes=1))
+
+    assert [await held(scene.db, it) for it in (ann, ben)] == [26, 0]
+    assert await held_by(scene.db, card) == -6
     assert await problems(scene.db) == []
 
 

@@ -130,9 +130,9 @@ async def _sweep(desk: Desk, call_id: UUID, *, now: datetime) -> None:
         await registrations.settle(desk, call_id, render=None, now=now, is_last=is_late)
         return
     outcome = await _find(desk, asked)
-    if outcome is None and call.status not in {"open", "pending"}:
+    if outcome is None and call.status == "approved":
         outcome = Outcome("approved")  # it was, and nobody says that it came back
-    elif outcome is None and not is_late:
+    elif outcome is None and call.status in {"open", "pending"} and not is_late:
         # Its lease is over, so that nobody else is making it any more.
         outcome = await _carry_out(desk, asked)
         if outcome is None:  # not this time; an earlier try may still be under way somewhere
