@@ -265,3 +265,22 @@ async def test_a_repeat_after_the_outcome_forgets_no_code(
         "select authorization_code, reference_code, tracking_code from gateway_call"
         " where kind = 'payout'",
     ) == [("A1", "R1", "T1")]
+
+
+async def test_what_has_ended_is_not_asked_about_for_ever(
+    scene: Scene, office: Office, ann: Person
+) -> None:
+    act, _ = await _withdrawal(scene, ann)
+    office.outside.doing = [ProcessorUnavailable("busy")]
+    office.outside.finding = [Outcome("declined", error_code="no_funds")]
+    await office.carry_out(act)
+
+    for _ in range(40):
+        due_at = await _due_at(scene)
+        if due_at is None:
+            break
+        await office.sweep(due_at - scene.now + timedelta(hours=12))
+
+    assert due_at is None
+    assert await held(scene.db, ann) == 20
+    assert await problems(scene.db) == []

@@ -7,13 +7,12 @@ ourselves: so one that is repeated, late or out of order does no harm.
 import logging
 from datetime import UTC, datetime
 
-import psycopg
-
 from whipround.api.bodies import BodyTooLarge, Malformed, read
 from whipround.api.context import Rendered
 from whipround.api.services import Directory, UnknownProduct
 from whipround.api.types import App, Receive, Scope, Send
-from whipround.errors import NotFound, Unavailable
+from whipround.db.batch import TRANSIENT
+from whipround.errors import NotFound
 from whipround.flows import calls
 from whipround.gateways.processors.protocol import BadSignature, Hint, ProcessorError, ReadHint
 
@@ -70,7 +69,7 @@ async def _follow(directory: Directory, hint: Hint) -> Rendered:
         await calls.resolve(services.desk, hint.call_id, now=datetime.now(UTC))
     except (UnknownProduct, NotFound):
         logger.info("a webhook is about nothing of ours")
-    except (ProcessorError, psycopg.OperationalError, Unavailable) as error:
+    except (ProcessorError, *TRANSIENT) as error:
         logger.warning("a webhook cannot be followed now: %r", error)
         return _LATER
     except Exception:

@@ -28,6 +28,9 @@ that nobody can tell of is asked about less and less often, twice as long each t
 
 LONGEST_LEASE_DOUBLINGS = 6
 
+WATCHED_FOR = timedelta(days=8)
+"""After so long nothing that has ended is asked about any more, whatever was said last."""
+
 
 class GatewayCallNotFound(NotFound):
     """There is no such call."""
@@ -162,7 +165,8 @@ _DUE = """
 _LEASE = """
     update gateway_call
     set attempts = least(attempts, 32766) + 1, updated_at = %(now)s,
-        due_at = %(now)s + %(lease)s * power(2, least(attempts, %(doublings)s))
+        due_at = case when status in ('open', 'pending') or created_at > %(now)s - %(watched)s
+            then %(now)s + %(lease)s * power(2, least(attempts, %(doublings)s)) end
     where id = %(id)s and due_at <= %(now)s
 """
 
@@ -267,7 +271,13 @@ async def due(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:
 
 async def lease(tx: Tx, *, call_id: UUID, now: datetime) -> bool:
     """Take a call that is due for as long as asking takes; False if somebody else has it."""
-    values = {"id": call_id, "now": now, "lease": LEASE, "doublings": LONGEST_LEASE_DOUBLINGS}
+    values = {
+        "id": call_id,
+        "now": now,
+        "lease": LEASE,
+        "doublings": LONGEST_LEASE_DOUBLINGS,
+        "watched": WATCHED_FOR,
+    }
     cursor = await tx.execute(_LEASE, values)
     return bool(cursor.rowcount)
 

@@ -105,7 +105,8 @@ _CAME_IN = "(status = 'approved' or kind = 'refund')"
 _ENDS_HERE = "(in_user_id = %(user_id)s or status in ('cancelled', 'failed'))"
 
 # As with payments: one index for what went out, one for what came in, each walked no further than
-# the page reaches. A transaction between two of a person's own sources is in the first half only.
+# the page reaches. A transaction between two of a person's own sources is in the first part only.
+# Of deposits the third has what got no further than the payer's own wallet.
 _PAGE = """
     select * from (
         (
@@ -121,6 +122,12 @@ _PAGE = """
                 and {came_in}
                 and (%(sources)s::uuid[] is null or in_funding_source_id = any(%(sources)s))
                 and {where}
+            order by {order} limit %(reach)s
+        ) union all (
+            {select}
+            where not %(withdrawals)s and out_user_id = %(user_id)s
+                and status in ('cancelled', 'failed') and in_funding_source_id = any(%(sources)s)
+                and in_user_id is distinct from %(user_id)s and {where}
             order by {order} limit %(reach)s
         )
     ) as transaction

@@ -25,6 +25,7 @@ from tests.api.memento.paying import (
 from tests.api.serving import PROCESSORS
 from tests.money import EUR, rows
 from tests.people import new_phone
+from whipround.domain import claims
 from whipround.domain.fees import FeeRule, replace_rules
 from whipround.flows import calls
 from whipround.flows.desk import Desk, open_desk
@@ -239,7 +240,26 @@ async def test_a_charge_that_is_decided_later(
     assert (await ann.delete(card)).status_code == 200
 
 
-async def test_a_card_pays_a_number_and_what_nobody_claims_is_in_the_payers_wallet(
+async def test_what_nobody_claims_of_a_cards_money_is_in_the_payers_wallet(
+    place: Town, ann: Customer
+) -> None:
+    card = await card_of(ann)
+    opened = await ann.paid(new_phone(), "20.00", funding_source_id=source_id(card))
+
+    await claims.return_expired(place.db, now=datetime.now(UTC) + timedelta(days=11))
+
+    assert await ann.has() == Decimal("120.50")
+    for query in ("", "?filter=deposits_only:eq:true"):
+        [shown] = said(await ann.get(f"{ann.wallet}/transactions{query}"))
+        assert (shown["id"], shown["status"]) == (
+            opened["recipient"]["transaction_id"],
+            "cancelled",
+        )
+        assert shown["in_funding_source_id"] == str(ann.wallet_id)
+    assert said(await ann.get(f"{card}/transactions?filter=deposits_only:eq:true")) == []
+
+
+async def test_a_card_pays_a_number_whose_owner_claims_it(
     place: Town, ann: Customer, desk: Desk
 ) -> None:
     card, phone = await card_of(ann), new_phone()

@@ -443,7 +443,7 @@ async def test_limits_are_given_back_once(play: Play) -> None:
     )
     assert await rows(db, _USED) == sorted(
         [
-            (play.card, "out", 1, Decimal("10.50")),
+            (play.card, "out", 2, Decimal("15.00")),
             (wallet, "out", 1, Decimal(2)),
             (play.bank, "in", 1, Decimal(1)),
         ]

@@ -283,6 +283,7 @@ class Rules:
     transaction: str = "active"
     told: list[str] = field(default_factory=list)
     given_back: int = 0
+    counted_again: int = 0
 
     def hear(self, outcome: Outcome | None, *, paid_to: Literal["user", "payee", "nobody"]) -> None:
         """Take in a word; `paid_to` is who would have the money now."""
@@ -317,6 +318,8 @@ class Rules:
         # What was charged stays charged, wherever it landed.
         if transaction in {"rejected", "cancelled", "failed"} and end != "in the wallet":
             self.given_back = 1
+        elif end == "in the wallet" and self.given_back:
+            self.counted_again = 1
         kind = self.case.payment_kind
         good = {"payment": "payment_received", "top_up": "top_up_done"}
         bad = "withdrawal_failed" if kind == "withdrawal" else "payment_failed"
@@ -372,6 +375,11 @@ LEGAL = set(re.findall(r"\('(\w+)', '(\w+)', '([\w ]*)', '([\w ]*)'\)", DOMAIN_C
 """Every state that the first check of the audit takes for true."""
 
 USAGE = Usage(UUID(int=0), "EUR", "out", NOON.date(), 1, Decimal(0))
+
+
+def _taken(given: Usage) -> Usage:
+    """The contrary."""
+    return replace(given, count=-given.count, amount=-given.amount)
 
 
 def _counted(case: Case) -> list[Usage]:
@@ -438,6 +446,8 @@ def test_whatever_is_said_the_money_ends_once_where_it_belongs(
         }
         _is_as_the_rules_say(stage, rules)
     counted = [it for rule in rules for it in _counted(rule.case) * rule.given_back]
+    # What leaves the card leaves it, late or not.
+    counted += [_taken(_counted(rule.case)[0]) for rule in rules if rule.counted_again]
     assert sorted(given_back, key=str) == sorted(counted, key=str)
 
 
@@ -642,9 +652,9 @@ def test_an_address_is_told_no_more_often_than_is_bearable() -> None:
         ("user", APPROVED, 0, timedelta(0), None),
         ("user", DECLINED, 0, timedelta(0), None),
         ("withdrawal", NEVER, 0, timedelta(0), MAY_CHANGE_PAUSE),
-        ("user", NEVER, 0, MAY_CHANGE_WITHIN, None),
+        ("user", NEVER, 0, MAY_CHANGE_WITHIN, MAY_CHANGE_PAUSE),
         ("withdrawal", APPROVED, 0, MAY_CHANGE_WITHIN - timedelta(seconds=1), MAY_CHANGE_PAUSE),
-        ("withdrawal", APPROVED, 0, MAY_CHANGE_WITHIN, None),
+        ("withdrawal", APPROVED, 0, MAY_CHANGE_WITHIN, MAY_CHANGE_PAUSE),
     ],
 )
 def test_when_the_outside_is_asked_again(
@@ -658,6 +668,18 @@ def test_when_the_outside_is_asked_again(
     [said] = stage.hear([Word(0, outcome)]).said.values()
 
     assert said.due_at == (None if pause is None else NOON + pause)
+
+
+@pytest.mark.parametrize("status", ["approved", "cancelled"])
+def test_what_has_not_changed_for_a_week_is_not_asked_about_any_more(status: CallStatus) -> None:
+    stage = Stage([Plot("withdrawal")])
+    [case] = stage.cases
+    stage.state.cases[case.call_id] = replace(case, called_at=NOON - MAY_CHANGE_WITHIN)
+    stage.state.standings[case.call_id] = Standing(status, 7)
+
+    [said] = stage.hear([Word(0, APPROVED if status == "approved" else NEVER)]).said.values()
+
+    assert (said.status, said.due_at) == (status, None)
 
 
 def test_what_is_recorded_of_a_call_is_the_last_that_counted() -> None:

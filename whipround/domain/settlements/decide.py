@@ -26,7 +26,7 @@ from whipround.domain.payments.commands import ParticipantStatus, RecipientUnava
 from whipround.domain.payments.state import Recipient
 from whipround.domain.refunds import settling
 from whipround.domain.refunds.settling import Settled
-from whipround.domain.settlements.cases import Case, State, paid_user
+from whipround.domain.settlements.cases import Case, Standing, State, paid_user
 from whipround.domain.settlements.commands import Settle
 from whipround.domain.transactions import TransactionStatus
 from whipround.errors import DomainError
@@ -100,7 +100,7 @@ def _settle(state: State, case: Case, command: Settle, decision: Decision) -> No
         return
     state.standings[case.call_id] = replace(before, status=after)
     said = outcome or Outcome("declined", error_code=GatewayUnavailable.code)
-    due_at = _due_at(state, case, before.attempts, after)
+    due_at = _due_at(state, case, before, after)
     decision.said[case.call_id] = Said(case.call_id, after, said, due_at)
     if after in {before.status, "pending", "overpaid"}:
         return
@@ -132,12 +132,13 @@ def next_status(case: Case, before: CallStatus, outcome: Outcome | None) -> Call
     return changes.get((before, word))
 
 
-def _due_at(state: State, case: Case, attempts: int, status: CallStatus) -> datetime | None:
-    if status == "pending":
-        growth: int = 2 ** min(attempts, 20)
+def _due_at(state: State, case: Case, before: Standing, after: CallStatus) -> datetime | None:
+    if after == "pending":
+        growth: int = 2 ** min(before.attempts, 20)
         return state.now + min(FIRST_PAUSE * growth, LONGEST_PAUSE)
-    may_change = status == "cancelled" or (status == "approved" and case.kind != "charge")
-    if may_change and state.now - case.called_at < MAY_CHANGE_WITHIN:
+    may_change = after == "cancelled" or (after == "approved" and case.kind != "charge")
+    is_news = after != before.status  # be it late, it is looked after once more
+    if may_change and (is_news or state.now - case.called_at < MAY_CHANGE_WITHIN):
         return state.now + MAY_CHANGE_PAUSE
     return None
 
@@ -265,6 +266,9 @@ def _keep(change: Change, before: CallStatus, decision: Decision, *, is_awaited:
     # What was charged stays charged, wherever it landed.
     if change.participant == "cancelled" and was_counted and change.lands_at_id is None:
         decision.given_back += _given_back(change.case)
+    elif change.lands_at_id is not None and not was_counted:
+        paid, *_ = _given_back(change.case)
+        decision.given_back.append(replace(paid, count=-paid.count, amount=-paid.amount))
     decision.messages += _messages(change.case, change, is_awaited=is_awaited)
 
 

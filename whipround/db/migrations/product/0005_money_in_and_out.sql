@@ -140,6 +140,8 @@ alter table transaction
 drop index transaction_in;
 create index transaction_in on transaction (in_user_id, created_at, id)
     where status = 'approved' or kind = 'refund';
+create index transaction_strayed on transaction (out_user_id, created_at, id)
+    where status in ('cancelled', 'failed');
 
 -- Money going back from a recipient to the payer. Amounts as on the payment: `amount` leaves the
 -- recipient, `fee` and `source_amount` are what came with it when it was paid.
