@@ -57,25 +57,29 @@ async def carry_out(
     outcome = await _carry_out(desk, asked)
     if outcome is None and asked.call.kind == "refund":  # it is owed: the sweep tries again
         outcome = Outcome("pending")
-    answer = await desk.settlements.submit(Settle(asked.call.id, outcome, payment, render))
-    if answer is None:  # the call is gone, and nothing ever deletes one
-        raise InProgress
-    return answer
+    return await _recorded(desk, Settle(asked.call.id, outcome, payment, render))
 
 
-async def answer_late(
-    desk: Desk, key: RequestKey, *, render: Callable[[Any], Answer]
-) -> Answer | None:
-    """The answer to the repeat of a request that was cut off; None while there is no word yet.
+async def answer_late(desk: Desk, key: RequestKey, *, render: Callable[[Any], Answer]) -> Answer:
+    """The answer to the repeat of a request that was cut off.
 
-    Made, and kept, from what the sweep has recorded since.
+    Made, and kept, from what the sweep has recorded since. Raises InProgress while there is no word
+    yet.
     """
     async with desk.db.transaction() as tx:
         call_id = await gateway_calls.answerable(tx, key=key)
     if call_id is None:
-        return None
+        raise InProgress
     # "Pending" says nothing new of a call, whatever has become of it.
-    return await desk.settlements.submit(Settle(call_id, Outcome("pending"), None, render))
+    return await _recorded(desk, Settle(call_id, Outcome("pending"), None, render))
+
+
+async def _recorded(desk: Desk, settle: Settle) -> Answer:
+    """The answer of a request that waits for what is recorded."""
+    answer = await desk.settlements.submit(settle)
+    if answer is None:  # the call is gone, and nothing ever deletes one
+        raise InProgress
+    return answer
 
 
 async def resolve(desk: Desk, call_id: UUID, *, now: datetime) -> None:
@@ -179,9 +183,6 @@ def _operation(desk: Desk, asked: Asked) -> Operation:
     assert call.amount is not None  # noqa: S101 - of all calls that move money
     assert call.currency is not None  # noqa: S101
     amount = Money(call.amount, call.currency)
-    reference = ""
-    if asked.sealed is not None and asked.account_id is not None:
-        reference = desk.keyring.unseal(asked.account_id, asked.sealed)
     if call.kind == "refund":
         assert call.charge_id is not None  # noqa: S101
         return Refund(
@@ -191,6 +192,9 @@ def _operation(desk: Desk, asked: Asked) -> Operation:
             charge_reference=asked.charge_reference,
             amount=amount,
         )
+    reference = ""
+    if asked.sealed is not None and asked.account_id is not None:
+        reference = desk.keyring.unseal(asked.account_id, asked.sealed)
     kind = Charge if call.kind == "charge" else Payout
     return kind(
         key=call.id,

@@ -19,10 +19,7 @@ async def pay(desk: Desk, payments: Batcher[Pay, Answer | Processing], command: 
     try:
         result = await payments.submit(command)
     except InProgress:
-        late = await calls.answer_late(desk, command.key, render=command.render)
-        if late is None:
-            raise
-        return late
+        return await calls.answer_late(desk, command.key, render=command.render)
     if isinstance(result, Answer):
         return result
     asked = Asked(result.call, result.account_id, result.sealed, command.description, "")

@@ -20,10 +20,7 @@ async def refund(desk: Desk, order: RefundOrder, *, now: datetime) -> Answer:
     try:
         made = await making.make(desk.db, order, keyring=desk.keyring, now=now)
     except InProgress:
-        late = await calls.answer_late(desk, order.key, render=order.render)
-        if late is None:
-            raise
-        return late
+        return await calls.answer_late(desk, order.key, render=order.render)
     if isinstance(made, Answer):
         return made
     async with desk.db.transaction() as tx:

@@ -73,17 +73,12 @@ async def register(
     try:
         begun = await request_keys.begin(desk.db, key, act, refuse=refuse, now=now)
     except InProgress:
-        late = await _answer_late(desk, key, render=render)
-        if late is None:
-            raise
-        return late
+        return await _answer_late(desk, key, render=render)
     if isinstance(begun, Answer):
         return begun
     answer = await settle(desk, begun, render=render, now=now)
     if answer is None:  # the sweep was quicker
-        answer = await _answer_late(desk, key, render=render)
-    if answer is None:
-        raise InProgress
+        return await _answer_late(desk, key, render=render)
     return answer
 
 
@@ -119,15 +114,15 @@ async def settle(
     return answer
 
 
-async def _answer_late(desk: Desk, key: RequestKey, *, render: Render) -> Answer | None:
+async def _answer_late(desk: Desk, key: RequestKey, *, render: Render) -> Answer:
     """The answer to a request that was cut off, from what the sweep has recorded since.
 
-    None while there is no word yet.
+    Raises InProgress while there is no word yet.
     """
     async with desk.db.transaction() as tx:
         call_id = await gateway_calls.answerable(tx, key=key)
         if call_id is None:
-            return None
+            raise InProgress
         call = await gateway_calls.find(tx, call_id=call_id)
         answer = render(await registration.result(tx, call_id=call_id))
         if call.request_number is not None:

@@ -27,6 +27,7 @@ from tests.money import EUR, rows
 from tests.people import new_phone
 from whipround.domain import claims
 from whipround.domain.fees import FeeRule, replace_rules
+from whipround.domain.payments import decide
 from whipround.flows import calls
 from whipround.flows.desk import Desk, open_desk
 from whipround.gateways.processors import sandbox
@@ -172,6 +173,26 @@ async def test_what_a_card_declines_moves_nothing(
     assert said(await ben.get("/v1/transactions")) == []
     assert (await ben.get(f"{PAYMENTS}/{shown['id']}")).status_code == 404
     assert (await ben.get(f"/v1/transactions/{transaction['id']}")).status_code == 404
+
+
+async def test_a_card_that_has_declined_too_often_is_not_asked_any_more(
+    place: Town, ann: Customer, ben: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "MOST_DECLINED", 2)
+    bad, good = await card_of(ann, DECLINED), await card_of(ann)
+
+    answers = [await ann.pay(ben, "1.00", funding_source_id=source_id(bad)) for _ in range(3)]
+    await rows(
+        place.db,
+        "update gateway_call set created_at = created_at - interval '1 day'"
+        " where status = 'declined' returning 1",
+    )
+    next_day = await ann.pay(ben, "1.00", funding_source_id=source_id(bad))
+
+    declined = "gateway_declined"
+    assert [error_code(it) for it in answers] == [declined, declined, "limit_exceeded"]
+    assert error_code(next_day) == declined
+    assert (await ann.pay(ben, "1.00", funding_source_id=source_id(good))).status_code == 201
 
 
 class nothing_moving_but_rows:  # noqa: N801 - it is used as a function is

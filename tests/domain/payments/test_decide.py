@@ -100,7 +100,6 @@ class World(NamedTuple):
             verified=set(),
             prices=Prices({("payment", "virtual", "EUR"): rule}, {}, Decimal(0)),
             limits=Limits(()),
-            declined={},
             waiting={},
             accounts=accounts,
             book=Book(opened),

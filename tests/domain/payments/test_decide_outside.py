@@ -443,7 +443,7 @@ def test_only_so_many_payments_of_one_wait_however_they_are_paid() -> None:
 
 def test_a_card_that_has_declined_too_often_is_not_asked_any_more() -> None:
     state = outside_state()
-    state.declined = {CARD_OF_ANN: MOST_DECLINED}
+    state.sources[CARD_OF_ANN] = replace(state.sources[CARD_OF_ANN], declined=MOST_DECLINED)
 
     outcomes = decide(state, [by_card(), order()]).outcomes
 

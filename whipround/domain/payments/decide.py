@@ -84,7 +84,7 @@ def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing
         _check_funds(state, order)
     if sides.recipient is None and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
         raise TooManyWaiting
-    if state.declined.get(sides.source.id, 0) >= MOST_DECLINED:
+    if sides.source.declined >= MOST_DECLINED:
         raise TooManyDeclined
     _take_from_limits(state, order)  # the last that can refuse
     if sides.source.type != WALLET:

@@ -48,7 +48,8 @@ _LOCK_PAYERS = """
     for no key update
 """
 
-# A card is good to the end of its month.
+# A card is good to the end of its month. How often one has declined of late: somebody may be trying
+# it out.
 _SOURCES = """
     select funding_source.id, user_id, funding_source.type, type_name,
         allows_out and funding_source.status = 'enabled' and (card.id is null
@@ -56,7 +57,13 @@ _SOURCES = """
                 and make_date(expiration_year, expiration_month, 1) + interval '1 month'
                     > %(now)s at time zone 'UTC'),
         allows_in and funding_source.status = 'enabled',
-        coalesce(card.id, bank_account.id), coalesce(card.sealed, bank_account.sealed)
+        coalesce(card.id, bank_account.id), coalesce(card.sealed, bank_account.sealed),
+        case funding_source.type when 'virtual' then 0 else (
+            select count(*)
+            from gateway_call
+            where funding_source_id = funding_source.id and gateway_call.status = 'declined'
+                and kind = 'charge' and gateway_call.created_at > %(since)s
+        ) end
     from funding_source
         left join card on card.funding_source_id = funding_source.id
         left join bank_account on bank_account.funding_source_id = funding_source.id
@@ -115,15 +122,6 @@ _WAITING = """
             and gateway_call.kind = 'charge' and in_user_id is null
     ) as unclaimed
     group by user_id
-"""
-
-# How often each card or bank account has declined of late: somebody may be trying it out.
-_DECLINED = """
-    select funding_source_id, count(*)
-    from gateway_call
-    where funding_source_id = any(%(sources)b) and status = 'declined' and kind = 'charge'
-        and created_at > %(since)s
-    group by funding_source_id
 """
 
 
@@ -227,16 +225,16 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
         payees=by_address,
         payers=payers,
         recipients=await tx.execute(RECIPIENTS_SQL, {"ids": recipient_ids}),
-        sources=await tx.execute(_SOURCES, {"ids": source_ids, "now": clock()}),
+        sources=await tx.execute(
+            _SOURCES,
+            {"ids": source_ids, "now": clock(), "since": clock() - DECLINED_WITHIN},
+        ),
         blocks=await relationships.ask_blocks(tx, pairs=list(wanted.pairs)),
         fee_rules=await tx.execute(fees.RULES_SQL),
         rates=await tx.execute(fx.RATES_SQL) if wanted.converts else None,
         spread=await tx.execute(fx.SPREAD_SQL) if wanted.converts else None,
         limit_rules=await tx.execute(limits.RULES_SQL),
         usage=await tx.execute(limits.USAGE_SQL, {"ids": limited, "since": since}),
-        declined=await tx.execute(
-            _DECLINED, {"sources": source_ids, "since": clock() - DECLINED_WITHIN}
-        ),
         waiting=await tx.execute(_WAITING, {"payers": payer_ids}) if addresses else None,
         accounts=await tx.execute(
             _LOCK_ACCOUNTS,
@@ -267,7 +265,6 @@ class Reading:
     spread: Rows | None
     limit_rules: Rows
     usage: Rows
-    declined: Rows
     waiting: Rows | None
     accounts: Rows
 
@@ -294,7 +291,6 @@ class Reading:
             blocks=set(await self.blocks.fetchall()),
             prices=await self._prices(),
             limits=Limits(await self.limit_rules.fetchall(), await self.usage.fetchall()),
-            declined=dict(await self.declined.fetchall()),
             waiting=dict(await self.waiting.fetchall()) if self.waiting else {},
             accounts=accounts,
             book=book,

@@ -25,7 +25,8 @@ class Source:
 
     `type` is what it is at bottom, `type_name` what the product calls it. `gives` and `takes` say
     whether money may leave it, or get into it, now. What is outside has an `account_id`, the row of
-    the card or bank account, and what its processor knows it by, `sealed`.
+    the card or bank account, and what its processor knows it by, `sealed`; `declined` is how often
+    it has declined of late.
     """
 
     id: UUID
@@ -36,6 +37,7 @@ class Source:
     takes: bool
     account_id: UUID | None
     sealed: bytes | None
+    declined: int = 0
 
     @property
     def types(self) -> tuple[str, str]:
@@ -63,8 +65,8 @@ class Recipient:
 class State:
     """All that the decisions depend on, read under lock.
 
-    `accounts` are by name; `declined` says how often a source has declined of late, `waiting` how
-    many payments of a payer nobody has claimed yet; `verified` who of the payers is.
+    `accounts` are by name; `waiting` says how many payments of a payer nobody has claimed yet;
+    `verified` who of the payers is.
     """
 
     now: datetime
@@ -76,7 +78,6 @@ class State:
     blocks: set[tuple[UUID, UUID]]
     prices: Prices
     limits: Limits
-    declined: dict[UUID, int]
     waiting: dict[UUID, int]
     accounts: dict[AccountName, UUID]
     book: Book
