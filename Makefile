@@ -7,7 +7,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-bench check format bench requirements clean
+.PHONY: help run demo test test-bench check format messages bench requirements clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,8 +18,9 @@ run: $(RUN) ## start a sandbox server on http://127.0.0.1:8000
 demo: $(RUN) ## play a story over HTTP against a fresh sandbox server, then audit it
 	@$(BIN)/python -m bench.demo
 
+# Many of the tests start processes, each of which would compile all that it imports.
 test: $(DEV) ## run the tests on a real PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/bench/test_run.py
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/bench/test_run.py
 
 test-bench: $(DEV) ## run the tests of the benchmark itself
 	@$(BIN)/python -m pytest tests/bench
@@ -34,13 +35,16 @@ format: $(DEV) ## put the code into its standard form
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+messages: $(DEV) ## bring the translations up to the messages that the source has
+	@$(BIN)/python -m tests.locales
+
 bench: $(DEV) ## measure the ledger and the API against pgbench (minutes; BENCH_ARGS=--quick for one)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 requirements: $(DEV) ## pin the dependencies anew, with hashes
 	$(PIP) uv
-	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build -o requirements/run.txt
-	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build --extra dev -c requirements/run.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build --extra dev -o requirements/dev.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra build -c requirements/dev.txt -o requirements/run.txt
 
 COMPILE := --quiet --universal --generate-hashes --upgrade --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --python-version 3.11

@@ -70,7 +70,7 @@ async def _bench(folder: Path, console: Console, plan: Plan) -> tuple[Figures, d
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with report.Show(console) as show:
         figures, server = await runner.measure(folder, plan, show)
-    console.print(report.measured(figures), report.reached(figures))
+    console.print(report.measured(figures), report.pages(figures), report.reached(figures))
     return figures, {**server, **_machine(), "plan": plan}
 
 

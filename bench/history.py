@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import LiteralString
+from typing import LiteralString, TypeAlias
 
 import psycopg
 from uuid_utils.compat import uuid7
@@ -29,8 +29,10 @@ CHUNK = 100_000
 
 _AT_ONCE = 5_000
 
+Values: TypeAlias = dict[str, object]
+
 # As a restored dump is loaded: what the triggers would prove of each row is proven by the audit.
-_AS_RESTORE = "set local session_replication_role = replica"
+AS_RESTORE = "set local session_replication_role = replica"
 
 _PEOPLE = """
     create temporary table person on commit drop as
@@ -145,9 +147,15 @@ class History:
             yield last + 1
 
     async def _make_some(self, tx: Tx, first: int, last: int) -> None:
-        await tx.execute(_AS_RESTORE)
+        await tx.execute(AS_RESTORE)
         wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, "EUR")]
         [fees] = await open_accounts(tx, wanted, now=self.until)
+        chosen = await self.choose(tx, _CHOOSE, first, last)
+        for statement in _STATEMENTS:
+            await tx.execute(statement.encode(), {**chosen, "fees": fees, "until": self.until})
+
+    async def choose(self, tx: Tx, choose: LiteralString, first: int, last: int) -> Values:
+        """Have `choose` say what the rows of these numbers are about; with what it knows."""
         people = self.crowd.payers
         await tx.execute(
             _PEOPLE,
@@ -157,19 +165,17 @@ class History:
                 "accounts": [each.account_id for each in people],
             },
         )
-        await tx.execute(
-            _CHOOSE,
-            {
-                "first": first,
-                "last": last,
-                "every": self.count // self.of_one,
-                "people": len(people),
-                "begin": self.until - LASTING,
-                "step": LASTING / self.count,
-            },
-        )
-        for statement in _STATEMENTS:
-            await tx.execute(statement.encode(), {"fees": fees, "until": self.until})
+        values: Values = {
+            "first": first,
+            "last": last,
+            "every": self.count // self.of_one,
+            "people": len(people),
+            "reader": people[0].user_id,
+            "begin": self.until - LASTING,
+            "step": LASTING / self.count,
+        }
+        await tx.execute(choose, values)
+        return values
 
     async def pay_numbers(self, *, keyring: Keyring, count: int) -> None:
         """Make further payments, to numbers that nobody has proven, as the server makes them."""
@@ -198,7 +204,7 @@ def _to_a_number(payer: Payer, number: int, keyring: Keyring) -> Pay:
         source_currency="EUR",
         description="Lunch",
         meta="",
-        image_url=None,
+        picture=None,
         render=_rendered,
     )
 

@@ -1,7 +1,7 @@
 """Payments over HTTP from many clients at once, each waiting for its answer before it goes on.
 
-By wrk where it is on the PATH; else by clients of our own, which take more of the machine away from
-the server.
+To people, or into pools. By wrk where it is on the PATH; else by clients of our own, which take
+more of the machine away from the server.
 """
 
 import asyncio
@@ -107,15 +107,17 @@ class Generator:
         seconds: float,
         onto_one: bool,
         source: Source = "wallet",
+        pools: Sequence[UUID] = (),
     ) -> Load:
         """Payments for so long, to random people or to one, each from its payer's `source`.
 
-        Raises LoadFailed unless every answer was 201 and has its fulfilled payment in the database.
+        With `pools` they are contributions to random ones of those, or to the first. Raises
+        LoadFailed unless every answer was 201 and has its fulfilled payment in the database.
         """
         before = await _fulfilled(crowd.db)
-        hot = crowd.hot if onto_one else None
+        payments = Payments(crowd, source, pools, onto_one=onto_one)
         send = self._by_wrk if self.wrk else self._by_ourselves
-        load = await send(crowd, hot, source, clients=clients, seconds=seconds)
+        load = await send(payments, clients=clients, seconds=seconds)
         paid = await _settled(crowd.db) - before
         if load.failures or not load.requests <= paid <= load.requests + clients:
             raise LoadFailed(
@@ -123,17 +125,18 @@ class Generator:
             )
         return load
 
-    async def _by_wrk(
-        self, crowd: Crowd, hot: Payer | None, source: Source, *, clients: int, seconds: float
-    ) -> Load:
-        people = self.folder / f"{crowd.product.name}-{source}.txt"
+    async def _by_wrk(self, payments: "Payments", *, clients: int, seconds: float) -> Load:
+        product = payments.crowd.product
+        people = self.folder / f"{product.name}-{payments.source}.txt"
         if not people.exists():
             lines = (
-                f"{each.session} {_source_id(each, source)} {each.user_id}\n"
-                for each in crowd.payers
+                f"{each.session} {payments.source_id(each)} {each.user_id}\n"
+                for each in payments.crowd.payers
             )
             people.touch(mode=0o600)
             people.write_text("".join(lines))
+        pools = self.folder / f"{product.name}-pools.txt"
+        pools.write_text("".join(f"{pool}\n" for pool in payments.pools))
         said = await run_program(
             [
                 str(self.wrk),
@@ -145,18 +148,17 @@ class Generator:
                 self.server.url,
                 "--",
                 str(people),
-                str(hot.user_id) if hot else "-",
-                str(crowd.product.id),
+                str(payments.hot or "-"),
+                str(product.id),
                 PIN,
                 _new_keys(),
+                str(pools),
             ]
         )
         return msgspec.json.decode(said.rstrip().rpartition("\n")[2], type=Load)
 
-    async def _by_ourselves(
-        self, crowd: Crowd, hot: Payer | None, source: Source, *, clients: int, seconds: float
-    ) -> Load:
-        run = _Run(crowd, hot, source, self.server)
+    async def _by_ourselves(self, payments: "Payments", *, clients: int, seconds: float) -> Load:
+        run = _Run(payments, self.server)
         loop = asyncio.get_running_loop()
         made = [
             await loop.create_connection(lambda: _Client(run), *self.server.address)
@@ -181,22 +183,41 @@ class Generator:
         return load
 
 
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """What is paid in one run: to people, or into `pools`; to one of them, or to any."""
+
+    crowd: Crowd
+    source: Source
+    pools: Sequence[UUID]
+    onto_one: bool
+
+    @property
+    def hot(self) -> UUID | None:
+        """The person or pool that all is paid to, if there is one."""
+        if not self.onto_one:
+            return None
+        return self.pools[0] if self.pools else self.crowd.hot.user_id
+
+    def source_id(self, payer: Payer) -> UUID:
+        """What somebody pays from."""
+        return payer.wallet_id if self.source == "wallet" else payer.card_id
+
+
 class _Run:
     """What the clients of one run share."""
 
-    def __init__(self, crowd: Crowd, hot: Payer | None, source: Source, server: Server) -> None:
+    def __init__(self, payments: Payments, server: Server) -> None:
         host, port = server.address
         self._heads = {
             payer.user_id: (
-                f"POST /v1/payments HTTP/1.1\r\nHost: {host}:{port}\r\n"
-                f"Content-Type: application/json\r\nProduct-ID: {crowd.product.id}\r\n"
+                f" HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                f"Content-Type: application/json\r\nProduct-ID: {payments.crowd.product.id}\r\n"
                 f"Authorization: Bearer {payer.session}\r\nCorrelation-ID: "
             )
-            for payer in crowd.payers
+            for payer in payments.crowd.payers
         }
-        self._payers = crowd.payers
-        self._hot = hot
-        self._source: Source = source
+        self._payments = payments
         self._chance = random.Random()  # noqa: S311 (no secret)
         self.latencies: list[float] = []
         self.failures = 0
@@ -204,16 +225,19 @@ class _Run:
 
     def request(self) -> bytes:
         """The next payment."""
-        payer, other = self._chance.sample(self._payers, 2)
-        recipient = self._hot or other
-        body = (
-            f'{{"currency":"EUR","description":"Lunch","recipient":{{"amount":'
-            f'{self._chance.randint(1, 20)}.{self._chance.randint(0, 99):02},"user_id":'
-            f'"{recipient.user_id}"}},"funding_source_id":"{_source_id(payer, self._source)}",'
-            f'"pin":"{PIN}"}}'
-        )
+        payments, chance = self._payments, self._chance
+        payer, other = chance.sample(payments.crowd.payers, 2)
+        amount = f'"amount":{chance.randint(1, 20)}.{chance.randint(0, 99):02}'
+        if payments.pools:
+            path = f"/v1/pools/{payments.hot or chance.choice(payments.pools)}/participants"
+            order = amount
+        else:
+            path = "/v1/payments"
+            recipient = f'{{{amount},"user_id":"{payments.hot or other.user_id}"}}'
+            order = f'"currency":"EUR","description":"Lunch","recipient":{recipient}'
+        body = f'{{{order},"funding_source_id":"{payments.source_id(payer)}","pin":"{PIN}"}}'
         head = self._heads[payer.user_id]
-        return f"{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        return f"POST {path}{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 class _Client(asyncio.Protocol):
@@ -265,10 +289,6 @@ def _percentile(ordered: Sequence[float], percent: int) -> float:
 def _new_keys() -> str:
     """How the Correlation-IDs of one run begin: a UUID without its last twelve digits."""
     return str(uuid4())[:-12]
-
-
-def _source_id(payer: Payer, source: Source) -> UUID:
-    return payer.wallet_id if source == "wallet" else payer.card_id
 
 
 async def _settled(db: Database) -> int:

@@ -1,23 +1,32 @@
 """What a page of a long list costs in the database, as PostgreSQL itself explains it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, Self, TypeAlias
-from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.abc import Params
 from psycopg.rows import TupleRow
 
-from whipround.db.database import Database, Tx
-from whipround.db.listing import ListQuery
-from whipround.domain import transactions
-from whipround.domain.payments import reading
+from bench.lists import Read
+from whipround.db.database import Tx, open_database
 
 RUNS = 9
 
-_SEQUENTIAL = "Seq Scan"
+MANY_ROWS = 10_000
+"""A table with fewer may be read from end to end: there is no quicker way."""
+
+# By the fifth time psycopg has the server keep a statement, which may then choose, by the tenth, a
+# plan for any parameters.
+_UNTIL_KEPT = 12
+
+# What this transaction alone has read.
+_SCANNED = """
+    select stat.relname::text
+    from pg_stat_xact_user_tables as stat join pg_class on pg_class.oid = relid
+    where stat.schemaname = current_schema and seq_scan > 0 and reltuples >= %s
+"""
 
 Sent: TypeAlias = tuple[bytes, Params | None]
 """A statement as it was sent, and its parameters."""
@@ -30,14 +39,14 @@ class Statement(msgspec.Struct, frozen=True):
     planning_ms: float
     execution_ms: float
     blocks: int
-    sequential_scans: list[str]
     plan: dict[str, Any]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """All statements that one page takes."""
+    """All statements that one page takes, and the tables that were read from end to end."""
 
     statements: list[Statement]
+    sequential_scans: list[str]
 
     @property
     def database_ms(self) -> float:
@@ -45,31 +54,35 @@ class Page(msgspec.Struct, frozen=True):
         return sum(each.planning_ms + each.execution_ms for each in self.statements)
 
     @property
-    def sequential_scans(self) -> list[str]:
-        """The tables that were read from end to end."""
-        return [table for each in self.statements for table in each.sequential_scans]
+    def blocks(self) -> int:
+        """How many blocks of 8 KiB they looked into."""
+        return sum(each.blocks for each in self.statements)
 
 
-async def first_pages(conninfo: str, db: Database, *, user_id: UUID) -> dict[str, Page]:
-    """The person's first pages of payments and of transactions, explained."""
-    asked: dict[str, Callable[[Tx], Awaitable[object]]] = {
-        "payments": lambda tx: reading.page(tx, user_id=user_id, query=ListQuery()),
-        "transactions": lambda tx: transactions.page(tx, user_id=user_id, query=ListQuery()),
-    }
-    return {name: await _explain(conninfo, db.schema, read) for name, read in asked.items()}
+async def explained(conninfo: str, schema: str, read: Read) -> Page:
+    """Have the statements of `read` explained, each as it was sent; the median of several runs.
+
+    Sequential scans are those that there are when it is read over and over, as a server does.
+    """
+    async with open_database(conninfo, connections=2) as pool:
+        db = pool.of(schema)
+        async with db.transaction() as tx:
+            heard = await _listen(tx, read)
+            runs = [[await _statement(tx, *sent) for sent in heard] for _ in range(RUNS)]
+            scanned = await _scanned(tx)
+        async with db.transaction() as tx:
+            for _ in range(_UNTIL_KEPT):
+                await read(tx)
+            scanned |= await _scanned(tx)
+    times = [sum(it.planning_ms + it.execution_ms for it in run) for run in runs]
+    return Page(runs[times.index(median(times))], sorted(scanned))
 
 
-async def _explain(conninfo: str, schema: str, read: Callable[[Tx], Awaitable[object]]) -> Page:
-    """Have the statements of `read` explained, each as it was sent; the median of several runs."""
-    async with await AsyncConnection.connect(conninfo) as connection:
-        await connection.execute("select set_config('search_path', %s, true)", (schema,))
-        heard = await _listen(connection, read)
-        runs = [[await _statement(connection, *sent) for sent in heard] for _ in range(RUNS)]
-    times = [Page(run).database_ms for run in runs]
-    return Page(runs[times.index(median(times))])
+async def _scanned(tx: Tx) -> set[str]:
+    return {table for (table,) in await (await tx.execute(_SCANNED, (MANY_ROWS,))).fetchall()}
 
 
-async def _listen(tx: Tx, read: Callable[[Tx], Awaitable[object]]) -> Sequence[Sent]:
+async def _listen(tx: Tx, read: Read) -> Sequence[Sent]:
     """What `read` executes."""
     heard: list[Sent] = []
 
@@ -93,19 +106,11 @@ async def _statement(tx: Tx, sent: bytes, params: Params | None) -> Statement:
         b"explain (analyze, buffers, format json) " + sent, params, prepare=False
     )
     [[[explained]]] = await cursor.fetchall()
-    nodes = list(_nodes(explained["Plan"]))
     top = explained["Plan"]
     return Statement(
         sql=" ".join(sent.decode().split()),
         planning_ms=explained["Planning Time"],
         execution_ms=explained["Execution Time"],
         blocks=top["Shared Hit Blocks"] + top["Shared Read Blocks"],
-        sequential_scans=[n["Relation Name"] for n in nodes if n["Node Type"] == _SEQUENTIAL],
         plan=top,
     )
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

@@ -1,8 +1,9 @@
 -- For wrk: every request is a payment, by a random person out of a file, under a key of its own.
 -- Arguments: the file (a line a person: session, what they pay from, user), who is paid ("-": somebody
--- else out of the file), the Product-ID, the PIN, and how the keys of this run begin.
+-- else out of the file), the Product-ID, the PIN, how the keys of this run begin, and a file of pools (a
+-- line each): where there are any, it is paid into one of those, or into the one that is named.
 
-local payers, recipient, key, count = {}, nil, nil, 0
+local payers, pools, target, key, count = {}, {}, nil, nil, 0
 
 function init(arguments)
   local product, pin = arguments[3], arguments[4]
@@ -10,28 +11,47 @@ function init(arguments)
     local session, source, user = line:match("(%S+) (%S+) (%S+)")
     payers[#payers + 1] = {
       user = user,
-      head = "POST /v1/payments HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
+      head = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
         .. "\r\nContent-Type: application/json\r\nProduct-ID: " .. product
         .. "\r\nAuthorization: Bearer " .. session .. "\r\nCorrelation-ID: ",
-      tail = '"},"funding_source_id":"' .. source .. '","pin":"' .. pin .. '"}',
+      tail = ',"funding_source_id":"' .. source .. '","pin":"' .. pin .. '"}',
     }
   end
-  recipient = arguments[2] ~= "-" and arguments[2] or nil
+  for pool in io.lines(arguments[6]) do
+    pools[#pools + 1] = pool
+  end
+  target = arguments[2] ~= "-" and arguments[2] or nil
   key = arguments[5]
   -- The keys differ from run to run, and so do the people who meet.
   math.randomseed(tonumber(key:sub(1, 8), 16))
 end
 
-function request()
-  local payer, to = payers[math.random(#payers)], recipient
+local function to_somebody(payer, amount)
+  local to = target
   while to == nil or to == payer.user do
     to = payers[math.random(#payers)].user
   end
+  return "/v1/payments",
+    '{"currency":"EUR","description":"Lunch","recipient":{' .. amount .. ',"user_id":"' .. to .. '"}'
+end
+
+local function into_a_pool(amount)
+  local pool = target or pools[math.random(#pools)]
+  return "/v1/pools/" .. pool .. "/participants", "{" .. amount
+end
+
+function request()
+  local payer = payers[math.random(#payers)]
+  local amount = string.format('"amount":%d.%02d', math.random(1, 20), math.random(0, 99))
+  local path, body
+  if #pools > 0 then
+    path, body = into_a_pool(amount)
+  else
+    path, body = to_somebody(payer, amount)
+  end
+  body = body .. payer.tail
   count = count + 1
-  local body = string.format(
-    '{"currency":"EUR","description":"Lunch","recipient":{"amount":%d.%02d,"user_id":"%s%s',
-    math.random(1, 20), math.random(0, 99), to, payer.tail)
-  return payer.head .. key .. string.format("%012x", count)
+  return "POST " .. path .. payer.head .. key .. string.format("%012x", count)
     .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 

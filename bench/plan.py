@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Plan:
     """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn.
 
-    `card_clients` are those of `http_clients` that also pay by card.
+    `card_clients` are those of `http_clients` that also pay by card, `pool_clients` those that also
+    contribute to `pools` pools.
     """
 
     rounds: int
@@ -18,6 +19,8 @@ class Plan:
     people: int
     http_clients: tuple[int, ...]
     card_clients: tuple[int, ...]
+    pool_clients: tuple[int, ...]
+    pools: int
     http_seconds: float
     warm_up_seconds: float
     payments_for_memory: int
@@ -34,6 +37,8 @@ FULL = Plan(
     people=2_000,
     http_clients=(16, 64, 128),
     card_clients=(16, 64, 128),
+    pool_clients=(64, 128),
+    pools=500,
     http_seconds=5,
     warm_up_seconds=8,
     payments_for_memory=100_000,
@@ -50,6 +55,8 @@ QUICK = Plan(
     people=1_000,
     http_clients=(16, 64, 128),
     card_clients=(64,),
+    pool_clients=(64,),
+    pools=500,
     http_seconds=3,
     warm_up_seconds=2,
     payments_for_memory=0,

@@ -87,6 +87,10 @@ def measured(figures: Figures) -> Table:
         (f"payments from cards, {clients} clients, {_whom(kind)}", loads)
         for (clients, kind), loads in figures.cards.items()
     ]
+    rows += [
+        (f"contributions, {clients} clients, {_pools(kind)}", loads)
+        for (clients, kind), loads in figures.pools.items()
+    ]
     for what, loads in rows:
         latencies = (f"{p50_ms(loads):.1f}", f"{p99_ms(loads):.1f}")
         table.add_row(what, _rate(per_second(loads)), *latencies)
@@ -114,13 +118,39 @@ def reached(figures: Figures) -> Table:
         figure = limited[name]
         shown = (f"< {limit.most:g} {limit.unit}", "", f"{figure:.1f} {limit.unit}")
         table.add_row(limit.meaning, *shown, _mark(holds=figure < limit.most))
-    for name, page in figures.pages.items():
-        scanned = page.sequential_scans
-        found = ", ".join(scanned) or "none"
-        table.add_row(f"sequential scans, {name}", "none", "", found, _mark(holds=not scanned))
+    scanned = {table for page in figures.pages.values() for table in page.sequential_scans}
+    found = ", ".join(sorted(scanned)) or "none"
+    table.add_row("sequential scans of lists", "none", "", found, _mark(holds=not scanned))
     found = "something" if figures.audit_findings else "nothing"
     table.add_row("found by the audit", "nothing", "", found, _mark(holds=found == "nothing"))
     return table
+
+
+def pages(figures: Figures) -> Table:
+    """What the first page of every list takes."""
+    columns = ("database ms", "blocks", "over HTTP ms", "sequential scans")
+    table = Table("first page", *(Column(name, justify="right") for name in columns), "")
+    most = LIMITS["page_ms"].most
+    for address, page in figures.pages.items():
+        # The ids in it are of no interest.
+        name = "/".join(part if len(part) < _ID_LENGTH else "…" for part in address.split("/"))
+        holds = page.database_ms < most and not page.sequential_scans
+        table.add_row(
+            name,
+            f"{page.database_ms:.2f}",
+            f"{page.blocks:,}",
+            f"{figures.pages_over_http_ms[address]:.1f}",
+            ", ".join(page.sequential_scans) or "none",
+            _mark(holds=holds),
+        )
+    return table
+
+
+_ID_LENGTH = 36
+
+
+def _pools(kind: str) -> str:
+    return {"random": "many pools", "hot": "one pool"}[kind]
 
 
 def _whom(kind: str) -> str:

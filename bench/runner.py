@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from uuid import UUID
 
-from bench import history, ledger, pages, people, tpcb
+from bench import history, ledger, lists, pages, people, pools, rows, tpcb
 from bench.figures import BUSY_CLIENTS, HOT, RANDOM, Figures
 from bench.history import History
 from bench.load import Generator, Load, Source
@@ -57,9 +58,10 @@ async def measure(folder: Path, plan: Plan, show: Show) -> tuple[Figures, dict[s
             async with _attached(folder) as installation:
                 generator = Generator.find(server, folder)
                 bench = _Bench(plan, show, figures, server, installation, generator)
-                await _measure(bench)
+                past = await _measure(bench)
                 machine = {"load_by": generator.name, **await _machine(installation)}
-            figures.audit_findings = _audit(folder, show)
+                figures.audit_findings = _audit(folder, show)
+                await _read_lists(bench, past)
     return figures, machine
 
 
@@ -71,7 +73,8 @@ async def _attached(folder: Path) -> AsyncIterator[Installation]:
         yield installation
 
 
-async def _measure(bench: _Bench) -> None:
+async def _measure(bench: _Bench) -> History:
+    """Measure all that is paid; what there was of it in the end."""
     plan, figures = bench.plan, bench.figures
     with bench.show.phase("making people, accounts and pgbench's tables", 3) as phase:
         in_pgbench = await tpcb.prepare(bench.installation.conninfo, scale=plan.tpcb_scale)
@@ -81,10 +84,15 @@ async def _measure(bench: _Bench) -> None:
         phase.done()
         crowd = await _crowd(bench, "crowd")
         await history.tidy(bench.installation.conninfo)
+        all_pools = await pools.open_pools(
+            crowd, count=plan.pools, keyring=bench.installation.keyring, now=_now()
+        )
         for source in SOURCES:
             await _warm_up(bench, crowd, source)
+        await _warm_up(bench, crowd, pools=all_pools)
         phase.done()
-    steps = plan.rounds * (3 + 2 * (len(plan.http_clients) + len(plan.card_clients)))
+    kinds = len(plan.http_clients) + len(plan.card_clients) + len(plan.pool_clients)
+    steps = plan.rounds * (3 + 2 * kinds)
     with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
         for _ in range(plan.rounds):
             phase.step("pgbench TPC-B")
@@ -105,8 +113,13 @@ async def _measure(bench: _Bench) -> None:
                         bench, phase, crowd, clients=clients, kind=kind, source="card"
                     )
                     figures.cards.setdefault((clients, kind), []).append(load)
+                if clients in plan.pool_clients:
+                    load = await _pay(
+                        bench, phase, crowd, clients=clients, kind=kind, pools=all_pools
+                    )
+                    figures.pools.setdefault((clients, kind), []).append(load)
     await _fill_memory(bench, crowd)
-    await _with_history(bench)
+    return await _with_history(bench)
 
 
 async def _books(installation: Installation) -> Database:
@@ -122,7 +135,9 @@ async def _crowd(bench: _Bench, name: str) -> Crowd:
     return crowd
 
 
-async def _warm_up(bench: _Bench, crowd: Crowd, source: Source = "wallet") -> None:
+async def _warm_up(
+    bench: _Bench, crowd: Crowd, source: Source = "wallet", pools: Sequence[UUID] = ()
+) -> None:
     """Pay for a while that does not count.
 
     The first change of each page after a checkpoint costs a copy of the page: a steady state, which
@@ -130,7 +145,7 @@ async def _warm_up(bench: _Bench, crowd: Crowd, source: Source = "wallet") -> No
     """
     seconds = bench.plan.warm_up_seconds
     await bench.generator.measure(
-        crowd, clients=BUSY_CLIENTS, seconds=seconds, onto_one=False, source=source
+        crowd, clients=BUSY_CLIENTS, seconds=seconds, onto_one=False, source=source, pools=pools
     )
 
 
@@ -142,17 +157,20 @@ async def _pay(
     clients: int,
     kind: str,
     source: Source = "wallet",
+    pools: Sequence[UUID] = (),
 ) -> Load:
-    phase.step(f"HTTP, {clients} clients, {kind}, from {source}s")
+    what = "contributions" if pools else f"payments from {source}s"
+    phase.step(f"HTTP, {clients} clients, {kind}, {what}")
     load = await bench.generator.measure(
         crowd,
         clients=clients,
         seconds=bench.plan.http_seconds,
         onto_one=kind == HOT,
         source=source,
+        pools=pools,
     )
     phase.done(
-        f"{load.per_second:8,.0f}/s payments from {source}s, {clients} clients, {kind},"
+        f"{load.per_second:8,.0f}/s {what}, {clients} clients, {kind},"
         f" p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms"
     )
     return load
@@ -161,7 +179,7 @@ async def _pay(
 async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:
     """See what the server holds after as many payments as the plan wants."""
     figures, wanted = bench.figures, bench.plan.payments_for_memory
-    measured = (*figures.http.values(), *figures.cards.values())
+    measured = (*figures.http.values(), *figures.cards.values(), *figures.pools.values())
     made = sum(load.requests for loads in measured for load in loads)
     with bench.show.phase("memory", 1) as phase:
         while made < wanted:
@@ -175,8 +193,8 @@ async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:
         phase.done(f"{figures.memory_bytes / 1e6:.0f} MB after {made:,} payments")
 
 
-async def _with_history(bench: _Bench) -> None:
-    """The same with many payments stored, in turn with none, and a page of one who made many."""
+async def _with_history(bench: _Bench) -> History:
+    """The same with many payments stored, in turn with none; those that are stored."""
     plan, figures = bench.plan, bench.figures
     fresh = await _crowd(bench, "fresh")
     crowd = await _crowd(bench, "history")
@@ -199,18 +217,31 @@ async def _with_history(bench: _Bench) -> None:
             for whose, samples in ((fresh, figures.fresh), (crowd, figures.stored)):
                 load = await _pay(bench, phase, whose, clients=BUSY_CLIENTS, kind=RANDOM)
                 samples.append(load)
-    with bench.show.phase("the first page of one who made many", 1) as phase:
-        who = crowd.payers[0]
-        figures.pages = await pages.first_pages(
-            bench.installation.conninfo, crowd.db, user_id=who.user_id
-        )
-        figures.page_over_http_ms = median(
-            bench.generator.get(crowd, who, "/v1/payments") for _ in range(PAGE_REQUESTS)
-        )
-        phase.done(
-            f"{figures.pages['payments'].database_ms:.2f} ms in the database,"
-            f" {figures.page_over_http_ms:.1f} ms over HTTP"
-        )
+    return past
+
+
+async def _read_lists(bench: _Bench, past: History) -> None:
+    """The first page of every list, of somebody with many rows, among as many as payments."""
+    figures, conninfo, db = bench.figures, bench.installation.conninfo, past.crowd.db
+    with bench.show.phase("storing rows behind all lists", past.count) as phase:
+        async for stored in rows.store(past):
+            phase.reach(stored)
+        await history.tidy(conninfo)
+    who = past.crowd.payers[0]
+    reader = await lists.reader(db, user_id=who.user_id)
+    asked = lists.asked(reader, now=_now())
+    with bench.show.phase("the first pages of all lists", len(asked)) as phase:
+        for address, read in asked.items():
+            phase.step(address)
+            page = await pages.explained(conninfo, db.schema, read)
+            figures.pages[address] = page
+            figures.pages_over_http_ms[address] = median(
+                bench.generator.get(past.crowd, who, f"/v1/{address}") for _ in range(PAGE_REQUESTS)
+            )
+            phase.done(
+                f"{page.database_ms:8.2f} ms in the database,"
+                f" {figures.pages_over_http_ms[address]:.1f} ms over HTTP: {address}"
+            )
 
 
 def _audit(folder: Path, show: Show) -> str:

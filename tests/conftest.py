@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -12,8 +13,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
+from tests.databases import Originals, new_database
+from tests.nursery import Nursery
 from whipround.db import schema
 from whipround.db.database import Database, Tx, open_database
 from whipround.db.embedded import EmbeddedPostgres
@@ -68,6 +70,14 @@ async def _migrate(conninfo: str) -> None:
         await schema.migrate(db)
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What starts `whipround` quickly, in processes of its own."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
 def now() -> datetime:
     """A fixed moment, to be passed on as the time."""
@@ -83,15 +93,17 @@ def keyring() -> Keyring:
 @pytest.fixture
 async def fresh_url(postgres_url: str) -> AsyncIterator[str]:
     """How to connect to a database of the test's own, empty."""
-    name = f"fresh_{next(_numbers)}"
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        identifier = sql.Identifier(name)
-        await connection.execute(sql.SQL("create database {}").format(identifier))
-        yield make_conninfo(postgres_url, dbname=name)
-        await connection.execute(sql.SQL("drop database {} with (force)").format(identifier))
+    async with new_database(postgres_url) as url:
+        yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def originals(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Originals:
+    """Installations of which tests have copies."""
+    return Originals(postgres_url, tmp_path_factory.mktemp("originals"))
+
+
+@pytest.fixture(scope="session")
 async def installation_db(postgres_url: str, anyio_backend: str) -> AsyncIterator[Database]:
     """The database, seen from the installation's schema."""
     async with open_database(postgres_url, connections=10) as db:
@@ -99,62 +111,90 @@ async def installation_db(postgres_url: str, anyio_backend: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def product(installation_db: Database, now: datetime) -> AsyncIterator[Product]:
+async def product(installation_db: Database) -> AsyncIterator[Product]:
     """A product that is as good as new."""
-    product = _spare.pop() if _spare else await _new_product(installation_db, now)
+    async with lent_product(installation_db) as product:
+        yield product
+
+
+@asynccontextmanager
+async def lent_product(installation_db: Database) -> AsyncIterator[Product]:
+    """A product that is as good as new, and is made so again."""
+    product = _spare.pop() if _spare else await _new_product(installation_db)
     yield product
-    if await _is_clean_again(installation_db.of(product.schema_name), product):
+    if await _is_clean_again(installation_db.of(product.schema_name)):
         _spare.append(product)
 
 
 # A schema takes longer to make than a test takes to run, and a thousand of them slow PostgreSQL
-# down: what a test leaves behind is deleted, and the next test gets the same schema.
+# down: what a test leaves behind is removed, and the next test gets the same schema.
 _spare: list[Product] = []
-_made: dict[str, list[str]] = {}
+_made: dict[str, frozenset[str]] = {}
 
-_DESCRIBE = """
-    select relname::text from pg_class where relnamespace = current_schema::regnamespace
+_TABLE = "table "
+
+_DESCRIBE = f"""
+    select format('{_TABLE}%%s', relname) from pg_class
+    where relnamespace = current_schema::regnamespace and relkind = 'r'
+    union all
+    select format('%%s %%s', relname, relkind) from pg_class
+    where relnamespace = current_schema::regnamespace and relkind <> 'r'
     union all
     select format('%%s %%s', tgname, tgenabled)
     from pg_trigger join pg_class on pg_class.oid = tgrelid
     where relnamespace = current_schema::regnamespace
     union all
+    select conname::text from pg_constraint
+    where connamespace = current_schema::regnamespace and contype <> 'n'
+    union all
     select format('%%s %%s', host_names, currencies) from whipround.product
     where schema_name = current_schema
     union all
     select format('%%s %%s', name, base) from funding_source_type
-    order by 1
 """
 
-_TABLES = """
-    select relname::text from pg_class
-    where relnamespace = current_schema::regnamespace and relkind = 'r'
-        and relname not in ('migration', 'funding_source_type')
+# The ledger lets nobody delete from it, but for a replica. What was never written has no size.
+_CLEAN = """
+    do $$
+    declare written text;
+    begin
+        set local session_replication_role = replica;
+        for written in
+            select relname from pg_class
+            where relnamespace = current_schema::regnamespace and relkind = 'r'
+                and relname not in ('migration', 'funding_source_type')
+                and pg_relation_size(oid) > 0
+        loop
+            execute format('delete from %I', written);
+        end loop;
+    end $$
 """
 
 
-async def _new_product(installation_db: Database, now: datetime) -> Product:
-    product = await products.add(installation_db, name=f"test_{next(_numbers)}", now=now)
+async def _new_product(installation_db: Database) -> Product:
+    product = await products.add(installation_db, name=f"test_{next(_numbers)}", now=NOW)
     async with installation_db.of(product.schema_name).transaction() as tx:
         _made[product.schema_name] = await _described(tx)
     return product
 
 
-async def _is_clean_again(db: Database, product: Product) -> bool:
-    """Delete all rows; whether the schema is still what it was when it was made."""
+async def _is_clean_again(db: Database) -> bool:
+    """Remove all rows, and the tables of a test's own; whether all else is as it was made."""
+    made = _made[db.schema]
     async with db.transaction() as tx:
-        if await _described(tx) != _made[product.schema_name]:
+        described = await _described(tx)
+        for line in described - made:
+            if line.startswith(_TABLE):
+                table = sql.Identifier(line.removeprefix(_TABLE))
+                await tx.execute(sql.SQL("drop table {}").format(table))
+        if described != made and await _described(tx) != made:
             return False
-        # The ledger lets nobody delete from it, but for a replica.
-        await tx.execute("set local session_replication_role = replica")
-        tables = await (await tx.execute(_TABLES)).fetchall()
-        for (table,) in tables:
-            await tx.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
+        await tx.execute(_CLEAN)
     return True
 
 
-async def _described(tx: Tx) -> list[str]:
-    return [line for (line,) in await (await tx.execute(_DESCRIBE, ())).fetchall()]
+async def _described(tx: Tx) -> frozenset[str]:
+    return frozenset(line for (line,) in await (await tx.execute(_DESCRIBE, ())).fetchall())
 
 
 @pytest.fixture

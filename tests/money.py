@@ -1,7 +1,7 @@
 """Makers of money, and of people who pay each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,12 +23,13 @@ from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET, WALLET_ACCOUNT
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Payment, Processing
+from whipround.domain.payments.shares import PayShare
 from whipround.domain.products import Product
 from whipround.domain.users.person import User
 from whipround.errors import DomainError, Invalid
 from whipround.keyring import Keyring
 from whipround.ledger.accounts import PRODUCT
-from whipround.ledger.audit import audit
+from whipround.ledger.audit import Check, audit
 from whipround.money import Money
 
 _numbers = count(1)
@@ -177,7 +178,7 @@ def order(
         "source_currency": amount.currency,
         "description": "Lunch",
         "meta": "",
-        "image_url": None,
+        "picture": None,
         "render": render,
     }
     return Pay(**{**said, **given})
@@ -204,7 +205,7 @@ def outcome_of(answer: Answer) -> Outcome:
     return msgspec.json.decode(answer.body, type=Outcome)
 
 
-Server = Batcher[Pay, Answer | Processing]
+Server = Batcher[Pay | PayShare, Answer | Processing]
 """What carries out payments in a server process."""
 
 
@@ -265,6 +266,24 @@ async def problems(db: Database) -> Sequence[str]:
     """What an audit of the whole product finds wrong."""
     report = await audit(db, checks=DOMAIN_CHECKS)
     return [problem for finding in report.findings for problem in finding.problems]
+
+
+async def found_in(
+    db: Database, forged: Mapping[str, str], values: Mapping[str, Any], *, checks: Sequence[Check]
+) -> dict[str, set[str]]:
+    """The claims that do not hold after each of the statements, all of which are undone."""
+    found = {}
+    async with db.transaction() as tx:
+        await tx.execute("savepoint truth")
+        for name, statement in forged.items():
+            await tx.execute(statement.encode(), values)
+            found[name] = {
+                check.claim
+                for check in checks
+                if await (await tx.execute(check.query.encode())).fetchall()
+            }
+            await tx.execute("rollback to savepoint truth")
+    return found
 
 
 _WAITING = """

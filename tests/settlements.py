@@ -11,6 +11,7 @@ from whipround.db.batch import Batcher
 from whipround.db.database import Database
 from whipround.db.request_keys import Answer
 from whipround.domain.payments.commands import Pay, Payment, Processing
+from whipround.domain.payments.shares import PayShare
 from whipround.domain.settlements.batch import SettlementBatch
 from whipround.domain.settlements.commands import Settle
 from whipround.errors import DomainError
@@ -58,7 +59,7 @@ def paying_out(scene: Scene, owner: Person, to: UUID, amount: Money, **given: An
     return order._replace(recipient_user_id=None, recipient_source_id=to)
 
 
-async def intended(scene: Scene, *orders: Pay) -> list[Processing]:
+async def intended(scene: Scene, *orders: Pay | PayShare) -> list[Processing]:
     """Orders that only the outside can carry out, up to where it is asked."""
     server = scene.server()
     made = await asyncio.gather(*map(server.submit, orders))

@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
+from tests.databases import Originals
+from tests.people import log_in
+from tests.pictures import new_picture
+from tests.website import website
 from whipround.api.health import healthz
 from whipround.api.types import Receive, Scope, Send
 from whipround.app import Server, bound, serve
 from whipround.db.database import open_database
 from whipround.domain import products
+from whipround.domain.users import person
 from whipround.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -45,17 +49,21 @@ def _process() -> Iterator[None]:
 
 
 @pytest.fixture
-async def settings(postgres_url: str, tmp_path: Path) -> Settings:
+def settings(fresh_url: str, tmp_path: Path) -> Settings:
     """Those of a server on a new, empty database."""
-    name = f"app_{os.getpid()}_{next(_numbers)}"
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        await connection.execute(f"create database {name}".encode())
+    return _settings(fresh_url, tmp_path)
+
+
+@pytest.fixture
+async def made(originals: Originals, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Those of a server on a sandbox that is there already, which is quicker."""
+    async with originals.copied(sandbox=True, data_dir=tmp_path) as url:
+        yield _settings(url, tmp_path)
+
+
+def _settings(url: str, data_dir: Path) -> Settings:
     return Settings(
-        database_url=make_conninfo(postgres_url, dbname=name),
-        data_dir=tmp_path,
-        port=0,
-        log_level="warning",
-        shutdown_seconds=10,
+        database_url=url, data_dir=data_dir, port=0, log_level="warning", shutdown_seconds=10
     )
 
 
@@ -113,6 +121,34 @@ async def test_a_sandbox_serves_what_it_should(settings: Settings) -> None:
     }
 
 
+async def test_a_picture_is_fetched_and_served(made: Settings) -> None:
+    assert made.database_url is not None
+    async with (
+        _serving(made) as (client, _),
+        open_database(made.database_url, connections=4) as installation_db,
+        website() as site,
+    ):
+        [product] = await products.list_products(installation_db)
+        db = installation_db.of(product.schema_name)
+        async with db.transaction() as tx:
+            user = await person.find_by_username(tx, username="jondough")
+        logged_in = await log_in(db, user, now=datetime.now(UTC))
+        client.headers["Authorization"] = f"Bearer {logged_in.opened.secret}"
+        url = site.serve("/me", new_picture(), content_type="image/png")
+        await client.put("/v1/users", json={"image": {"url": url}})
+
+        async with asyncio.timeout(20):
+            me = (await client.get("/v1/users/current")).json()
+            while me["image"] is None:
+                await asyncio.sleep(0.02)
+                me = (await client.get("/v1/users/current")).json()
+        served = await client.get(me["image"]["url"])
+
+    assert me["image"]["url"].startswith(f"{client.base_url}")
+    assert (served.status_code, served.headers["content-type"]) == (200, "image/jpeg")
+    assert list((made.data_dir / "images").glob("*/thumbnail.jpg")) != []
+
+
 async def test_outside_a_sandbox_its_routes_do_not_exist(settings: Settings) -> None:
     async with _serving(settings, sandbox=False) as (client, _):
         answer = await client.get("/sandbox/messages")
@@ -120,11 +156,11 @@ async def test_outside_a_sandbox_its_routes_do_not_exist(settings: Settings) -> 
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-async def test_a_product_added_while_the_server_runs(settings: Settings, now: datetime) -> None:
-    assert settings.database_url is not None
+async def test_a_product_added_while_the_server_runs(made: Settings, now: datetime) -> None:
+    assert made.database_url is not None
     async with (
-        _serving(settings) as (client, _),
-        open_database(settings.database_url, connections=4) as db,
+        _serving(made) as (client, _),
+        open_database(made.database_url, connections=4) as db,
     ):
         [default] = await products.list_products(db)
         without = await client.get("/v1/docs")
@@ -138,11 +174,11 @@ async def test_a_product_added_while_the_server_runs(settings: Settings, now: da
     assert asked.status_code == 200
 
 
-async def test_on_sigterm_what_was_accepted_is_answered(settings: Settings) -> None:
-    assert settings.database_url is not None
+async def test_on_sigterm_what_was_accepted_is_answered(made: Settings) -> None:
+    assert made.database_url is not None
     async with (
-        _serving(settings) as (client, task),
-        await psycopg.AsyncConnection.connect(settings.database_url) as blocking,
+        _serving(made) as (client, task),
+        await psycopg.AsyncConnection.connect(made.database_url) as blocking,
     ):
         await blocking.execute("lock table product_main.verification in access exclusive mode")
         body = {"type": "sms", "recipient": "+447911123456", "event": "sign_up"}
@@ -161,9 +197,9 @@ async def test_on_sigterm_what_was_accepted_is_answered(settings: Settings) -> N
         await asyncio.wait_for(task, 10)
 
 
-async def test_the_handlers_of_signals_are_put_back(settings: Settings) -> None:
+async def test_the_handlers_of_signals_are_put_back(made: Settings) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    async with _serving(settings):
+    async with _serving(made):
         assert signal.getsignal(signal.SIGTERM) is not before
 
     assert signal.getsignal(signal.SIGTERM) is before

@@ -6,10 +6,9 @@ import signal
 import socket
 import socketserver
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -20,7 +19,9 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.databases import Originals
 from tests.gateways.rates.documents import of
+from tests.nursery import Command, Nursery
 from tests.people import make_user
 from whipround.cli.app import app
 from whipround.db.database import open_database
@@ -42,29 +43,26 @@ def data_dir(short_dir: Path) -> Path:
 class Whipround:
     """`whipround` on one data folder, in a working directory of its own."""
 
-    def __init__(self, data_dir: Path, cwd: Path, database_url: str | None = None) -> None:
+    def __init__(
+        self, nursery: Nursery, data_dir: Path, cwd: Path, database_url: str | None = None
+    ) -> None:
+        self.nursery = nursery
         self.data_dir = data_dir
         self.cwd = cwd
+        self.database_url = database_url or ""
         self.settings = {"WHIPROUND_DATA_DIR": str(data_dir), "WHIPROUND_PORT": "0"}
         if database_url is not None:
             self.settings["WHIPROUND_DATABASE_URL"] = database_url
 
-    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "whipround", *arguments],
-            cwd=self.cwd,
-            env=os.environ | self.settings | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str, **environment: str) -> Command:
+        env = os.environ | self.settings | environment
+        return self.nursery.start(*arguments, cwd=self.cwd, env=env)
 
     def refuse(self, *arguments: str, **environment: str) -> str:
         """The one line that a command says which cannot run."""
         with self.start(*arguments, **environment) as process:
             _, said = process.communicate(timeout=TIMEOUT_SECONDS)
-        return one_line(process.returncode, said)
+            return one_line(process.wait(), said)
 
     def here(self, *arguments: str) -> Result:
         """Run a command in this process, which is quicker."""
@@ -88,19 +86,30 @@ def one_line(status: int, said: str) -> str:
 
 
 @pytest.fixture
-def whipround(data_dir: Path, tmp_path: Path) -> Whipround:
+def whipround(nursery: Nursery, data_dir: Path, tmp_path: Path) -> Whipround:
     """`whipround` on the embedded database."""
-    return Whipround(data_dir, tmp_path)
+    return Whipround(nursery, data_dir, tmp_path)
 
 
 @pytest.fixture
-def whipround_elsewhere(tmp_path: Path, fresh_url: str, anyio_backend: str) -> Whipround:
+def whipround_elsewhere(
+    nursery: Nursery, tmp_path: Path, fresh_url: str, anyio_backend: str
+) -> Whipround:
     """`whipround` on a database that it does not run itself; quicker."""
-    return Whipround(tmp_path / "data", tmp_path, fresh_url)
+    return Whipround(nursery, tmp_path / "data", tmp_path, fresh_url)
+
+
+@pytest.fixture
+async def whipround_made(
+    nursery: Nursery, tmp_path: Path, originals: Originals, anyio_backend: str
+) -> AsyncIterator[Whipround]:
+    """`whipround` on an installation that is there already, on a database elsewhere."""
+    async with originals.copied(sandbox=False, data_dir=tmp_path / "data") as url:
+        yield Whipround(nursery, tmp_path / "data", tmp_path, url)
 
 
 @contextmanager
-def serving(whipround: Whipround, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def serving(whipround: Whipround, *arguments: str) -> Iterator[tuple[Command, str]]:
     """A server that is ready, and the line in which it said so; stopped at the end."""
     with whipround.start("serve", *arguments) as process:
         try:
@@ -112,7 +121,7 @@ def serving(whipround: Whipround, *arguments: str) -> Iterator[tuple["subprocess
             process.kill()
 
 
-def ready_line(process: "subprocess.Popen[str]") -> str:
+def ready_line(process: Command) -> str:
     assert process.stdout is not None
     for line in process.stdout:
         if "http://" in line:
@@ -131,49 +140,65 @@ def test_init_makes_an_installation_once(whipround_elsewhere: Whipround) -> None
     assert whipround_elsewhere.refuse_here("init", "--sandbox") == said
 
 
-def test_products_are_added_and_listed(whipround_elsewhere: Whipround) -> None:
-    whipround_elsewhere.succeed("init")
+def test_products_are_added_and_listed(whipround_made: Whipround) -> None:
 
-    added = whipround_elsewhere.succeed(
+    added = whipround_made.succeed(
         "product", "add", "shop", "--host-name", "shop.example.org", "--currency", "ISK"
     )
 
-    listed = whipround_elsewhere.succeed("product", "list")
+    listed = whipround_made.succeed("product", "list")
     assert added.startswith("Added the product shop, ")
     assert "main" in listed
     assert "shop.example.org" in listed
-    refused = whipround_elsewhere.refuse_here("product", "add", "shop")
+    refused = whipround_made.refuse_here("product", "add", "shop")
     assert refused == "There is already a product shop."
-    refused = whipround_elsewhere.refuse_here("product", "add", "Shop", "--currency", "EURO")
+    refused = whipround_made.refuse_here("product", "add", "Shop", "--currency", "EURO")
     assert refused.startswith("name: must be small letters")
     assert refused.endswith("currencies: 'EURO' is not an ISO 4217 code")
 
 
-def test_funding_types_are_named(whipround_elsewhere: Whipround) -> None:
-    whipround_elsewhere.succeed("init")
+def test_funding_types_are_named(whipround_made: Whipround) -> None:
 
-    added = whipround_elsewhere.succeed("funding-type", "add", "gift_card", "card")
+    added = whipround_made.succeed("funding-type", "add", "gift_card", "card")
 
     assert added == "The product main has the type gift_card now, a card.\n"
-    listed = whipround_elsewhere.succeed("funding-type", "list")
+    listed = whipround_made.succeed("funding-type", "list")
     assert "savings_account" in listed
     assert "gift_card" in listed
-    refused = whipround_elsewhere.refuse_here("funding-type", "add", "gift_card", "card")
+    refused = whipround_made.refuse_here("funding-type", "add", "gift_card", "card")
     assert refused == "There is already a type gift_card."
-    refused = whipround_elsewhere.refuse_here("funding-type", "add", "Purse", "virtual")
+    refused = whipround_made.refuse_here("funding-type", "add", "Purse", "virtual")
     assert refused.startswith("name: must be small letters")
     assert "base: must be one of bank_account, card, crypto_address" in refused
-    removed = whipround_elsewhere.succeed("funding-type", "remove", "gift_card")
+    removed = whipround_made.succeed("funding-type", "remove", "gift_card")
     assert removed == "The product main has no type gift_card any more.\n"
-    refused = whipround_elsewhere.refuse_here("funding-type", "remove", "gift_card")
+    refused = whipround_made.refuse_here("funding-type", "remove", "gift_card")
     assert refused == "There is no type gift_card."
-    assert whipround_elsewhere.refuse_here("funding-type", "remove", "card") == (
-        "card is a base type."
+    assert whipround_made.refuse_here("funding-type", "remove", "card") == ("card is a base type.")
+
+
+def test_everybody_is_told_something(whipround_made: Whipround) -> None:
+
+    soon = ("--start-at", "2099-01-15 12:30", "--fullscreen", "--no-dismiss")
+    button = ("--button-label", "Open", "--button-url", "https://example.org/terms")
+    made = whipround_made.succeed("announce", "[Terms]", "They are new.", *soon, *button)
+    wrong = whipround_made.refuse_here("announce", " ", "Hello", "--image", "here")
+    listed = whipround_made.succeed("announcement", "list")
+
+    id_ = made.removeprefix("Announced: ").strip()
+    assert wrong == (
+        "title: Title is required; image_url: Image URL must be an http or https address"
     )
+    assert [it in listed for it in (id_, "[Terms]", "2099-01-15 12:30 UTC")] == [True] * 3
+    assert whipround_made.succeed("announcement", "remove", id_).strip() == (
+        f"The announcement {id_} is gone."
+    )
+    assert id_ not in whipround_made.succeed("announcement", "list")
+    gone = whipround_made.refuse_here("announcement", "remove", id_)
+    assert gone == "There is no such announcement."
 
 
-def test_fees_are_loaded_and_shown(whipround_elsewhere: Whipround, tmp_path: Path) -> None:
-    whipround_elsewhere.succeed("init")
+def test_fees_are_loaded_and_shown(whipround_made: Whipround, tmp_path: Path) -> None:
     file = tmp_path / "fees.toml"
     file.write_text(
         """
@@ -189,28 +214,23 @@ def test_fees_are_loaded_and_shown(whipround_elsewhere: Whipround, tmp_path: Pat
         """
     )
 
-    loaded = whipround_elsewhere.succeed("fees", "load", str(file))
+    loaded = whipround_made.succeed("fees", "load", str(file))
 
     said = "The product main has 1 fee rules now, and a spread of 0.75 %."
     assert loaded.strip() == said
-    shown = whipround_elsewhere.succeed("fees", "show")
+    shown = whipround_made.succeed("fees", "show")
     assert "1.25" in shown
     assert shown.strip().endswith("The spread of exchange rates is 0.75 %.")
     file.write_text(file.read_text().replace("virtual", "gold_card"))
-    refused = whipround_elsewhere.refuse_here("fees", "load", str(file))
+    refused = whipround_made.refuse_here("fees", "load", str(file))
     assert refused == "fee.0.funding_source_type: there is no type gold_card"
     file.write_text("fee = ")
-    assert whipround_elsewhere.refuse_here("fees", "load", str(file)).startswith(
-        "fees.toml: not a TOML"
-    )
-    missing = whipround_elsewhere.refuse_here("fees", "load", "none.toml")
+    assert whipround_made.refuse_here("fees", "load", str(file)).startswith("fees.toml: not a TOML")
+    missing = whipround_made.refuse_here("fees", "load", "none.toml")
     assert missing == "No such file or directory: none.toml"
 
 
-def test_limits_and_rates_are_loaded_and_shown(
-    whipround_elsewhere: Whipround, tmp_path: Path
-) -> None:
-    whipround_elsewhere.succeed("init")
+def test_limits_and_rates_are_loaded_and_shown(whipround_made: Whipround, tmp_path: Path) -> None:
     file = tmp_path / "limits.toml"
     file.write_text(
         """
@@ -225,48 +245,46 @@ def test_limits_and_rates_are_loaded_and_shown(
         """
     )
 
-    loaded = whipround_elsewhere.succeed("limits", "load", str(file))
+    loaded = whipround_made.succeed("limits", "load", str(file))
 
     assert loaded == "The product main has 1 limits now.\n"
-    shown = whipround_elsewhere.succeed("limits", "show")
+    shown = whipround_made.succeed("limits", "show")
     assert all(it in shown for it in ("rolling month", "1234.5", "unlimited"))
     file.write_text("[[limit]]")
-    refused = whipround_elsewhere.refuse_here("limits", "load", str(file))
+    refused = whipround_made.refuse_here("limits", "load", str(file))
     assert refused.startswith("limit.0.funding_source_type: Field required; limit.0.currency:")
 
     file.write_bytes(of("2026-01-14"))
-    loaded = whipround_elsewhere.succeed("rates", "load", str(file))
+    loaded = whipround_made.succeed("rates", "load", str(file))
     assert loaded == "The product main has 10 exchange rates of 2026-01-14 now.\n"
-    shown = whipround_elsewhere.succeed("rates", "show")
+    shown = whipround_made.succeed("rates", "show")
     assert all(it in shown for it in ("MXN", "20.7638", "2026-01-14", "too old to be used"))
     file.write_bytes(of("2026-01-13"))
-    refused = whipround_elsewhere.refuse_here("rates", "load", str(file))
+    refused = whipround_made.refuse_here("rates", "load", str(file))
     assert refused == "The rates are of 2026-01-13; those of 2026-01-14 are here already."
     file.write_text("<html/>")
-    refused = whipround_elsewhere.refuse_here("rates", "load", str(file))
+    refused = whipround_made.refuse_here("rates", "load", str(file))
     assert refused.startswith("the document is not one of the ECB's reference rates: it begins")
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/rates.xml"
-    refused = whipround_elsewhere.refuse_here("rates", "load", address)
+    refused = whipround_made.refuse_here("rates", "load", address)
     assert refused.startswith("the rates cannot be fetched: ConnectError")
 
 
-def test_the_audit_proves_every_product(whipround_elsewhere: Whipround) -> None:
-    whipround_elsewhere.succeed("init")
+def test_the_audit_proves_every_product(whipround_made: Whipround) -> None:
 
-    proven = whipround_elsewhere.succeed("audit")
+    proven = whipround_made.succeed("audit")
 
     assert proven.startswith("main: 0 transfers")
     assert proven.strip().endswith("The books hold.")
-    assert whipround_elsewhere.refuse_here("audit", "--product", "x") == "There is no product x."
+    assert whipround_made.refuse_here("audit", "--product", "x") == "There is no product x."
 
 
-def test_people_are_looked_after(whipround_elsewhere: Whipround, fresh_url: str) -> None:
-    whipround_elsewhere.succeed("init")
-    keyring = Keyring.read(whipround_elsewhere.data_dir / "secret.key")
+def test_people_are_looked_after(whipround_made: Whipround) -> None:
+    keyring = Keyring.read(whipround_made.data_dir / "secret.key")
 
     async def make_people() -> None:
-        async with open_database(fresh_url, connections=4) as db:
+        async with open_database(whipround_made.database_url, connections=4) as db:
             for name in ("ada", "grace"):
                 product = db.of("product_main")
                 await make_user(product, keyring=keyring, now=datetime.now(UTC), username=name)
@@ -275,30 +293,29 @@ def test_people_are_looked_after(whipround_elsewhere: Whipround, fresh_url: str)
 
     asyncio.run(make_people())
 
-    assert "locked until" in whipround_elsewhere.succeed("user", "show", "ada")
-    assert whipround_elsewhere.succeed("user", "unlock", "ADA") == "ada is unlocked.\n"
-    said = whipround_elsewhere.succeed("user", "official", "ada", "--on")
+    assert "locked until" in whipround_made.succeed("user", "show", "ada")
+    assert whipround_made.succeed("user", "unlock", "ADA") == "ada is unlocked.\n"
+    said = whipround_made.succeed("user", "official", "ada", "--on")
     assert said == "ada is official.\n"
-    said = whipround_elsewhere.succeed("user", "verified", "ada", "--off")
+    said = whipround_made.succeed("user", "verified", "ada", "--off")
     assert said == "ada is not verified.\n"
-    said = whipround_elsewhere.succeed("user", "guardian", "ada", "grace")
+    said = whipround_made.succeed("user", "guardian", "ada", "grace")
     assert said == "The guardian of ada is grace.\n"
-    said = whipround_elsewhere.refuse_here("user", "guardian", "grace", "ada")
+    said = whipround_made.refuse_here("user", "guardian", "grace", "ada")
     assert said.startswith("Nobody can be their own guardian")
-    shown = whipround_elsewhere.succeed("user", "show", "ada")
+    shown = whipround_made.succeed("user", "show", "ada")
     assert "active" in shown
-    said = whipround_elsewhere.succeed("user", "guardian", "ada", "--nobody")
+    said = whipround_made.succeed("user", "guardian", "ada", "--nobody")
     assert said == "The guardian of ada is nobody.\n"
-    assert whipround_elsewhere.refuse_here("user", "show", "nobody") == "There is no such user."
+    assert whipround_made.refuse_here("user", "show", "nobody") == "There is no such user."
 
 
-def test_people_are_verified(whipround_elsewhere: Whipround, fresh_url: str) -> None:
-    whipround_elsewhere.succeed("init")
-    keyring = Keyring.read(whipround_elsewhere.data_dir / "secret.key")
+def test_people_are_verified(whipround_made: Whipround) -> None:
+    keyring = Keyring.read(whipround_made.data_dir / "secret.key")
 
     async def send_documents() -> list[str]:
         now = datetime.now(UTC)
-        async with open_database(fresh_url, connections=4) as db:
+        async with open_database(whipround_made.database_url, connections=4) as db:
             product = db.of("product_main")
             user = await make_user(product, keyring=keyring, now=now, username="ada")
             async with product.transaction() as tx:
@@ -318,23 +335,23 @@ def test_people_are_verified(whipround_elsewhere: Whipround, fresh_url: str) -> 
 
     passport, licence = asyncio.run(send_documents())
 
-    listed = whipround_elsewhere.succeed("verification", "list")
+    listed = whipround_made.succeed("verification", "list")
     assert listed.index(passport) < listed.index(licence)
     assert "user_kyc" in listed
-    shown = whipround_elsewhere.succeed("verification", "show", passport)
+    shown = whipround_made.succeed("verification", "show", passport)
     assert "0123 :pizza:" in shown
     assert "John Dough" in shown
-    said = whipround_elsewhere.succeed("verification", "reject", licence, "--reason", "Blurred.")
+    said = whipround_made.succeed("verification", "reject", licence, "--reason", "Blurred.")
     assert said == "The drivers_license of ada is rejected.\n"
-    said = whipround_elsewhere.succeed("verification", "approve", passport)
+    said = whipround_made.succeed("verification", "approve", passport)
     assert said == "The passport of ada is approved: ada is verified.\n"
-    assert "Blurred." in whipround_elsewhere.succeed("verification", "show", licence)
-    assert "erased" in whipround_elsewhere.succeed("verification", "show", passport)
-    assert passport not in whipround_elsewhere.succeed("verification", "list")
+    assert "Blurred." in whipround_made.succeed("verification", "show", licence)
+    assert "erased" in whipround_made.succeed("verification", "show", passport)
+    assert passport not in whipround_made.succeed("verification", "list")
     said = "The verification is not pending any more."
-    assert whipround_elsewhere.refuse_here("verification", "approve", licence) == said
+    assert whipround_made.refuse_here("verification", "approve", licence) == said
     said = "There is no such verification."
-    assert whipround_elsewhere.refuse_here("verification", "show", str(UUID(int=1))) == said
+    assert whipround_made.refuse_here("verification", "show", str(UUID(int=1))) == said
 
 
 def test_serve_makes_what_it_needs_outlives_a_kill_and_leaves_nothing(whipround: Whipround) -> None:
@@ -374,10 +391,9 @@ def test_a_sandbox_stays_one(whipround_elsewhere: Whipround) -> None:
     assert whipround_elsewhere.refuse("serve") == "this is a sandbox: open it with --sandbox"
 
 
-def test_a_real_one_stays_real(whipround_elsewhere: Whipround) -> None:
-    whipround_elsewhere.succeed("init")
+def test_a_real_one_stays_real(whipround_made: Whipround) -> None:
 
-    assert whipround_elsewhere.refuse("serve", "--sandbox") == (
+    assert whipround_made.refuse("serve", "--sandbox") == (
         "this is a real installation, not a sandbox: open it without --sandbox"
     )
 
@@ -389,13 +405,12 @@ def test_a_sandbox_is_not_shown_to_others_by_mistake(whipround: Whipround) -> No
     assert not whipround.data_dir.exists()
 
 
-def test_a_key_that_is_missing_or_wrong_is_told(whipround_elsewhere: Whipround) -> None:
-    whipround_elsewhere.succeed("init")
-    key_file = whipround_elsewhere.data_dir / "secret.key"
+def test_a_key_that_is_missing_or_wrong_is_told(whipround_made: Whipround) -> None:
+    key_file = whipround_made.data_dir / "secret.key"
     key_file.unlink()
 
-    missing = whipround_elsewhere.refuse_here("audit")
-    wrong = whipround_elsewhere.refuse("serve", WHIPROUND_SECRET_KEY="ab" * 32)
+    missing = whipround_made.refuse_here("audit")
+    wrong = whipround_made.refuse("serve", WHIPROUND_SECRET_KEY="ab" * 32)
 
     assert missing.startswith(f"the key file {key_file} of this database is missing: restore it")
     assert wrong.startswith("the secret key belongs to another database")

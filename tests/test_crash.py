@@ -6,18 +6,18 @@ With a real `whipround serve --sandbox`, its own PostgreSQL and real connections
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 import pytest
+
+from tests.nursery import Command, Nursery
 
 PATIENCE_SECONDS = 60
 LOAD_SECONDS = 1.0
@@ -31,10 +31,11 @@ RECIPIENT = "arnarpart"
 class Installation:
     """A sandbox in a folder, and the server that runs on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
+        self._nursery = nursery
         self.folder = folder
         self._log = folder / "serve.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Command | None = None
         kept = {name: it for name, it in os.environ.items() if not name.startswith("WHIPROUND_")}
         self._environment = kept | {
             "WHIPROUND_DATA_DIR": str(folder / "data"),
@@ -46,7 +47,7 @@ class Installation:
         """The address of the server, which is started unless it runs."""
         if self._process is None or self._process.poll() is not None:
             with self._log.open("wb") as log:
-                self._process = self._command("serve", "--sandbox", stdout=log)
+                self._process = self._command("serve", "--sandbox", log=log)
         until = time.monotonic() + PATIENCE_SECONDS
         while "http://" not in (said := self._log.read_text()) or not said.endswith("\n"):
             assert self._process.poll() is None, said
@@ -72,28 +73,21 @@ class Installation:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(PATIENCE_SECONDS)
-        with self._command("audit", stdout=subprocess.PIPE) as process:
-            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.returncode, said.decode()
+        with self._command("audit") as process:
+            said, complained = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.wait(), said + complained
 
-    def _command(self, *arguments: str, stdout: Any) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "whipround", *arguments],
-            cwd=self.folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.STDOUT,
-        )
+    def _command(self, *arguments: str, log: IO[bytes] | None = None) -> Command:
+        return self._nursery.start(*arguments, cwd=self.folder, env=self._environment, log=log)
 
 
 @pytest.fixture(scope="module")
-def installation(short_dir: Path) -> Iterator[Installation]:
+def installation(nursery: Nursery, short_dir: Path) -> Iterator[Installation]:
     """A sandbox whose books are proven when all is over."""
     folder = short_dir / "crash"
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)  # whatever the umask
-    installation = Installation(folder)
+    installation = Installation(nursery, folder)
     yield installation
     status, said = installation.close()
     assert (status, "The books hold." in said) == (0, True), said

@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 
 import whipround
 from bench.server import serving, temporary_folder
+from tests.api.memento.documents import objects
 from whipround.api.bodies import CODES
 from whipround.api.memento.app import HANDLERS, create_app
 from whipround.api.memento.call import Access
@@ -176,6 +177,38 @@ def test_every_filter_is_described_and_no_other() -> None:
         if handler.opt["filters"] is not None
     ]
     assert sorted(described) == sorted(expected)
+
+
+SCHEMAS = {
+    "activity summary": "Summary",
+    "activity update": "Updates",
+    "money pool": "Pool",
+    "validation error": "FieldErrorShape",
+}
+"""The schemas of objects whose names are others than the documents have."""
+
+
+def object_rows() -> list[str]:
+    """What the table of objects says: the fields that the documents have, and the further ones."""
+    schemas = document(HANDLERS)["components"]["schemas"]
+    known: dict[str, dict[str, None]] = {}
+    for each in objects():
+        printed = {name.partition(".")[0] for name in each.types}
+        fields = [*each.types, *(name for name in each.sample if name not in printed)]
+        known.setdefault(each.name, {}).update(dict.fromkeys(fields))
+    rows = []
+    for name, documented in known.items():
+        there = schemas[SCHEMAS.get(name, name.title().replace(" ", ""))]["properties"]
+        printed = {field.partition(".")[0] for field in documented}
+        assert printed <= there.keys(), name
+        cells = (documented, (field for field in there if field not in printed))
+        first, second = (", ".join(f"`{field}`" for field in cell) for cell in cells)
+        rows.append(f"| {name} | {first} | {second} |")
+    return rows
+
+
+def test_every_object_is_described_with_all_its_fields() -> None:
+    assert rows(sections(MEMENTO, "##")["Objects"]) == object_rows()
 
 
 def test_every_error_code_is_described_and_no_other() -> None:

@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
     script = "".join(blocks("sh"))
-    assert len(re.findall(r"\bcurl ", script)) == 9
+    assert len(re.findall(r"\bcurl ", script)) == 12
     assert script.count(PRINTED_ADDRESS) == 1
 
     done = subprocess.run(

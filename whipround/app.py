@@ -12,6 +12,7 @@ import uvicorn
 from whipround.api import logs
 from whipround.api.context import Front, Refuse, Rendered
 from whipround.api.health import healthz, readyz
+from whipround.api.images import pictures
 from whipround.api.memento import app as memento
 from whipround.api.memento import errors as memento_errors
 from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol
@@ -39,6 +40,7 @@ async def serve(
     """
     logs.configure(settings)
     with bound(settings.host, settings.port) as listener:
+        settings = _named(settings, listener)
         async with (
             open_installation(settings, sandbox=sandbox, exclusive=True) as installation,
             run_worker(installation, settings) as worker,
@@ -47,6 +49,7 @@ async def serve(
                 installation.products,
                 keyring=installation.keyring,
                 processors=worker.processors,
+                studio=worker.studio,
                 sandbox=installation.sandbox,
             ) as directory,
             _apps(installation, directory, worker, settings) as root,
@@ -90,6 +93,7 @@ async def _apps(
     apps: dict[str, App] = {
         "/healthz": healthz,
         "/readyz": readyz(installation.db),
+        "/images/": pictures(worker.studio),
         "/v1/": front(litestar, memento.DIALECT, memento_errors.refuse),
     }
     hints = hints_of(settings, sandbox=installation.sandbox)
@@ -175,6 +179,14 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         listener.bind(address)
         listener.settimeout(0)
         yield listener
+
+
+def _named(settings: Settings, listener: socket.socket) -> Settings:
+    """The settings, with the address that the server listens on where no public one is set."""
+    address = _address(listener)
+    for anywhere in ("//0.0.0.0:", "//[::]:"):
+        address = address.replace(anywhere, "//127.0.0.1:")
+    return settings.model_copy(update={"public_url": settings.public_url or address})
 
 
 def _address(listener: socket.socket) -> str:

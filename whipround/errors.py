@@ -2,12 +2,54 @@
 from kind to answer.
 
 A concrete error is a subclass that stands beside the function raising it. Its `code` is the stable
-word a client can rely on; its docstring is its default message for a person.
+word a client can rely on; its docstring is its default message for a person. Messages are written
+in English; `whipround.locales` translates them, for whoever is about to read them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
+
+
+class Message(str):
+    """A message for a person with values in it, which can still be translated.
+
+    It is the English text: `Message("Limit must be at most {most}", most=100)`. The template and
+    the values stay apart until somebody reads it; values that are messages are translated too.
+    A message without values may be a plain literal, where it goes straight into an error.
+    """
+
+    __slots__ = ("context", "number", "plural", "template", "values")
+
+    template: str
+    plural: str
+    number: int
+    context: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, /, **values: object) -> "Message":
+        """The message that `template` makes with the values, written as by `str.format`."""
+        return cls._made(template, "", 0, "", values)
+
+    @classmethod
+    def counted(cls, one: str, many: str, /, *, count: int, **values: object) -> "Message":
+        """One of two templates by the number that they may name as `{count}`."""
+        return cls._made(one, many, count, "", {"count": count, **values})
+
+    @classmethod
+    def field(cls, name: str) -> "Message":
+        """What a field is called, at the beginning of a sentence; its words are the catalogs'."""
+        return cls._made(name, "", 0, "field", {})
+
+    @classmethod
+    def _made(
+        cls, template: str, plural: str, number: int, context: str, values: Mapping[str, object]
+    ) -> "Message":
+        chosen = plural if plural and number != 1 else template
+        made = super().__new__(cls, chosen.format(**values) if values else chosen)
+        made.template, made.plural, made.number = template, plural, number
+        made.context, made.values = context, values
+        return made
 
 
 class DomainError(Exception):

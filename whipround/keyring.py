@@ -34,9 +34,9 @@ class Keyring:
             raise KeyFileError("the secret key must be 64 hexadecimal digits")
         self._root = key
         # Begun once and copied for each digest: setting up the key takes most of the time.
-        self._pin, self._fingerprint, self._code, self._throttle = (
+        self._pin, self._fingerprint, self._code, self._throttle, self._picture = (
             hmac.new(self._derive(purpose), digestmod=hashlib.sha256)
-            for purpose in ("pin", "fingerprint", "code", "throttle")
+            for purpose in ("pin", "fingerprint", "code", "throttle", "picture")
         )
         self._seal = AESGCM(self._derive("seal"))
 
@@ -94,6 +94,10 @@ class Keyring:
     def throttle(self, kind: str, subject: str) -> bytes:
         """What is stored of whom a limit counts against."""
         return _digest(self._throttle, f"{kind}\0{subject}".encode())
+
+    def picture(self, what: bytes) -> bytes:
+        """What makes the public name of a picture one that nobody can guess."""
+        return _digest(self._picture, what)
 
     def seal(self, object_id: UUID, secret: str) -> bytes:
         """What is stored of a secret that is needed again, such as a card's token."""

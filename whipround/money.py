@@ -1,5 +1,6 @@
 """Exact money: a `Decimal` and a currency, never a float, and a split that loses nothing."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import (
@@ -138,9 +139,15 @@ def _units(amount: Decimal, scale: int) -> int:
     return int(EXACT.scaleb(cut, scale))
 
 
+# Between a currency's letters and a digit (Unicode's locale data, currencySpacing), which babel
+# leaves out.
+_SPACING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+
+
 def format_money(amount: Decimal, currency: str, locale: str = "en") -> str:
     """The amount as a person of that locale writes it: "€20.50". Unknown locales read English."""
-    return str(format_currency(amount, currency, locale=_known_locale(locale)))
+    text = format_currency(amount, currency, locale=_known_locale(locale))
+    return _SPACING.sub("\N{NO-BREAK SPACE}", text)
 
 
 @lru_cache(maxsize=256)  # what is asked for comes from outside

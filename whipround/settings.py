@@ -28,9 +28,15 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The TCP port to listen on; 0 picks one.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]",
+        description="Where others reach the server, without `/` at the end: what the addresses of"
+        " pictures begin with. Unset: the address it listens on.",
+    )
     data_dir: Path = Field(
         Path(".whipround"),
-        description="The folder of the embedded database, the key file and the lock.",
+        description="The folder of the embedded database, the key file, the lock and the pictures.",
     )
     database_url: str | None = Field(
         None,
@@ -59,6 +65,15 @@ class Settings(BaseSettings):
     call_url: SecretStr | None = Field(
         None, description="The apprise URL of a voice-call service, in the same form."
     )
+    fcm_key_file: Path | None = Field(
+        None,
+        description="The key file, JSON, of the service account of the Firebase project through"
+        " which messages are pushed to devices.",
+    )
+    fcm_url: str | None = Field(
+        None,
+        description="Where the API of Firebase Cloud Messaging is, if not at Google's own address.",
+    )
     stripe_secret_key: SecretStr | None = Field(
         None,
         description="The secret key, `sk_…` or a restricted `rk_…`, of the Stripe account through"
@@ -77,6 +92,17 @@ class Settings(BaseSettings):
         pattern=r"^https?://",
         description="Where exchange rates are fetched every day: the address of the European"
         " Central Bank's daily XML, or of something in that form.",
+    )
+    fetch_allow: str = Field(
+        "",
+        description="Addresses or networks, with commas between them, that may be asked for"
+        " pictures and pages on behalf of users though they are not public; none by default.",
+    )
+    images_url: SecretStr | None = Field(
+        None,
+        description="Where pictures are stored: `s3://bucket/folder`, `gs://bucket/folder` or"
+        " `az://container/folder`, with options as in a query; unset: the folder `images` in the"
+        " data folder.",
     )
     trusted_proxies: str = Field(
         "",

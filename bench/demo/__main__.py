@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from bench.demo import outside, wallets
+from bench.demo import outside, together, wallets
 from bench.demo.stage import Client, NotSo, Stage, Teller
 from bench.server import ServerFailed, run, serving, temporary_folder
 
@@ -32,7 +32,9 @@ def _play(folder: Path, console: Console) -> None:
         stage = Stage(client, teller)
         started = time.perf_counter()
         try:
-            outside.play(stage, wallets.play(stage))
+            cast = wallets.play(stage)
+            outside.play(stage, cast)
+            together.play(stage, cast)
         finally:
             client.close()
         seconds = time.perf_counter() - started

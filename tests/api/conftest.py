@@ -1,19 +1,14 @@
 """A product that the tests of a module share: those that mind what others leave use `product`."""
 
-import os
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from itertools import count
 from typing import NamedTuple
 
 import pytest
 
-from whipround.db.database import Database, open_database
-from whipround.domain import products
+from tests.conftest import lent_product
+from whipround.db.database import Database
 from whipround.domain.products import Product
 from whipround.keyring import KEY_BYTES, Keyring
-
-_numbers = count(1)
 
 
 class Shared(NamedTuple):
@@ -26,10 +21,8 @@ class Shared(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def shared(postgres_url: str, anyio_backend: str) -> AsyncIterator[Shared]:
+async def shared(installation_db: Database) -> AsyncIterator[Shared]:
     """One product for a whole module."""
-    async with open_database(postgres_url, connections=10) as installation_db:
-        name = f"api_{os.getpid()}_{next(_numbers)}"
-        product = await products.add(installation_db, name=name, now=datetime.now(UTC))
+    async with lent_product(installation_db) as product:
         db = installation_db.of(product.schema_name)
         yield Shared(product, db, installation_db, Keyring(bytes(range(KEY_BYTES))))

@@ -2,22 +2,50 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
 import httpx
+from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
 from tests.api.conftest import Shared
+from tests.studio import new_studio
 from whipround.api.context import Front
 from whipround.api.logs import RequestLog
 from whipround.api.memento.app import DIALECT, HANDLERS, create_app
 from whipround.api.memento.errors import refuse
 from whipround.api.services import Directory
 from whipround.api.types import App
+from whipround.db.database import Database
 from whipround.gateways.processors.live import OpenProcessors, processors_of
+from whipround.keyring import Keyring
 from whipround.settings import Settings
 
 PROCESSORS = processors_of(Settings(), sandbox=True)
 """The processor of a sandbox, for cards and for banks."""
+
+
+def new_directory(
+    db: Database,
+    keyring: Keyring,
+    *,
+    processors: OpenProcessors = PROCESSORS,
+    sandbox: bool = True,
+) -> Directory:
+    """A directory that knows no product yet."""
+    return Directory(
+        db,
+        keyring=keyring,
+        processors=processors,
+        studio=new_studio(keyring),
+        sandbox=sandbox,
+    )
+
+
+@cache
+def app_of(handlers: tuple[ControllerRouterHandler, ...] = tuple(HANDLERS)) -> Litestar:
+    """The Memento dialect of these handlers, which keeps nothing: made once for all tests."""
+    return create_app(handlers)
 
 
 @asynccontextmanager
@@ -38,12 +66,10 @@ async def memento(
     processors: OpenProcessors = PROCESSORS,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the Memento dialect, who asks for this product."""
-    directory = Directory(
-        shared.installation_db, keyring=shared.keyring, processors=processors, sandbox=True
-    )
+    directory = new_directory(shared.installation_db, shared.keyring, processors=processors)
     directory.set([shared.product])
     front = Front(
-        create_app(handlers),
+        app_of(tuple(handlers)),
         dialect=DIALECT,
         directory=directory,
         refuse=refuse,

@@ -75,7 +75,7 @@ def test_every_wrong_field_is_named_with_its_path_code_and_what_would_be_right()
         "short": ("invalid", "Short must have at least 3 characters"),
         "count": ("too_large", "Count must be at most 9"),
         "flag": ("invalid", "Flag must be true or false"),
-        "kind": ("unsupported", "Kind must be 'card' or 'virtual'"),
+        "kind": ("unsupported", "Kind must be one of card, virtual"),
         "parts[0].amount": ("invalid", "Amount must be a number, such as 20.50"),
         "parts[1].amount": ("too_precise", "Amount must have at most 8 decimals"),
         "parts[1].name": ("too_long", "Name must have at most 100 characters"),
@@ -97,6 +97,7 @@ def test_every_wrong_field_is_named_with_its_path_code_and_what_would_be_right()
         ({"count": 0}, "count", "too_small"),
         ({"count": 1.5}, "count", "invalid"),
         ({"parts": [{"amount": 1}] * 3}, "parts", "too_long"),
+        ({"parts": 7}, "parts", "invalid"),
     ],
 )
 def test_codes(given: dict[str, Any], field: str, code: str) -> None:

@@ -111,8 +111,8 @@ def test_an_amount_is_exact_or_refused(value: object) -> None:
         (fields.Name, "Zoe\u0308", "Zoe\u0308"),
         (fields.Description, "two\nlines\tand ☕ ", "two\nlines\tand ☕ "),
         (fields.Meta, '{"color": "blue"}', '{"color": "blue"}'),
-        (fields.JsonObject, "{}", "{}"),
-        (fields.Url, " https://example.com/a.jpg ", "https://example.com/a.jpg"),
+        (people_fields.JsonObject, "{}", "{}"),
+        (people_fields.WebAddress, "https://example.com/a.jpg", "https://example.com/a.jpg"),
     ],
 )
 def test_what_fits(kind: Any, value: str, stored: str) -> None:
@@ -171,12 +171,12 @@ def test_what_fits(kind: Any, value: str, stored: str) -> None:
         (fields.Name, "x" * 101, "too_long"),
         (fields.Description, "bell\u0007", "invalid"),
         (fields.Description, "\u202edenrut", "invalid"),
-        (fields.JsonObject, "[]", "invalid"),
-        (fields.JsonObject, "{", "invalid"),
-        (fields.JsonObject, "[" * 9_000, "invalid"),
-        (fields.Url, "ftp://example.com", "invalid"),
-        (fields.Url, "https://", "invalid"),
-        (fields.Url, "http://[", "invalid"),
+        (people_fields.JsonObject, "[]", "invalid"),
+        (people_fields.JsonObject, "{", "invalid"),
+        (people_fields.JsonObject, "[" * 9_000, "invalid"),
+        (people_fields.WebAddress, "ftp://example.com", "invalid"),
+        (people_fields.WebAddress, "https://", "invalid"),
+        (people_fields.WebAddress, "http://[", "invalid"),
     ],
 )
 def test_what_does_not_fit(kind: Any, value: str, expected: str) -> None:
@@ -241,7 +241,14 @@ def test_a_phone_number_is_e164_or_refused(text: str) -> None:
 
 @given(st.text())
 def test_whatever_text_is_kept_can_be_stored(text: str) -> None:
-    for kind in (fields.Name, fields.Description, fields.Email, fields.Locale, fields.Url):
+    kinds = (
+        fields.Name,
+        fields.Description,
+        fields.Email,
+        fields.Locale,
+        people_fields.WebAddress,
+    )
+    for kind in kinds:
         try:
             kept = check(kind, text)
         except ValidationError:

@@ -173,6 +173,16 @@ async def test_a_request_that_does_not_get_finished(
     assert b" 200 " not in answer
 
 
+async def test_a_large_body_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "SLOWEST_BYTES_PER_SECOND", 20)
+    request = _request(body=b"ten bytes.")
+    async with _served() as port:
+        answer = await _send(port, request[:-4], request[-4:-2], request[-2:], pause=0.12)
+
+    assert answer.endswith(b"ten bytes.")
+
+
 async def test_a_slow_answer_is_no_slow_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.1)
     request = _request(body=b"hello").replace(b"/x", b"/slow")

@@ -10,12 +10,11 @@ import httpx
 import psycopg
 import pytest
 
-from tests.api.serving import PROCESSORS, client_of
+from tests.api.serving import client_of, new_directory
 from whipround.api.bodies import Malformed
 from whipround.api.context import Call, Front
 from whipround.api.logs import RequestLog
 from whipround.api.sandbox import recipient_of, refuse, sandbox
-from whipround.api.services import Directory
 from whipround.db import outbox
 from whipround.db.database import Database
 from whipround.db.outbox import Message
@@ -31,7 +30,7 @@ PHONE = "+447911123456"
 async def client(
     installation_db: Database, product: Product, keyring: Keyring
 ) -> AsyncIterator[httpx.AsyncClient]:
-    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=True)
+    directory = new_directory(installation_db, keyring)
     directory.set([product])
     front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse)
     async with client_of(front) as client:
@@ -53,7 +52,7 @@ async def test_its_calls_are_logged_with_their_path(
 ) -> None:
     stream = io.BytesIO()
     log = RequestLog(stream, as_json=True)
-    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=True)
+    directory = new_directory(installation_db, keyring)
     directory.set([product])
     front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=log)
     async with client_of(front) as client:

@@ -10,11 +10,10 @@ import pytest
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json
 from tests.api.memento.paying import Customer, Town, new_account, new_card, said, town
-from tests.api.serving import PROCESSORS, client_of
+from tests.api.serving import client_of, new_directory
 from tests.money import EUR
 from whipround.api.context import Front
 from whipround.api.sandbox import refuse, sandbox
-from whipround.api.services import Directory
 
 pytestmark = pytest.mark.anyio
 
@@ -34,9 +33,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def place(shared: Shared) -> AsyncIterator[Place]:
-    directory = Directory(
-        shared.installation_db, keyring=shared.keyring, processors=PROCESSORS, sandbox=True
-    )
+    directory = new_directory(shared.installation_db, shared.keyring)
     directory.set([shared.product])
     front = Front(sandbox, dialect=b"sandbox", directory=directory, refuse=refuse)
     async with town(shared) as made, client_of(front) as http:

@@ -6,7 +6,8 @@ from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 import pytest
 
-from tests.api.serving import PROCESSORS
+from tests.api.serving import PROCESSORS, new_directory
+from tests.studio import new_studio
 from whipround.api.services import Directory, UnknownProduct, open_directory
 from whipround.db.database import Database
 from whipround.domain import products
@@ -24,7 +25,7 @@ TWO = _product("two", "pay.example.com", "pay.example.org")
 
 @pytest.fixture
 def directory(installation_db: Database, keyring: Keyring) -> Directory:
-    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=False)
+    directory = new_directory(installation_db, keyring, sandbox=False)
     directory.set([ONE, TWO])
     return directory
 
@@ -95,7 +96,12 @@ async def test_a_product_added_elsewhere_is_looked_for_once_a_second(
     installation_db: Database, keyring: Keyring, now: datetime
 ) -> None:
     async with open_directory(
-        installation_db, [], keyring=keyring, processors=PROCESSORS, sandbox=True
+        installation_db,
+        [],
+        keyring=keyring,
+        processors=PROCESSORS,
+        studio=new_studio(keyring),
+        sandbox=True,
     ) as directory:
         first = await products.add(installation_db, name=f"first_{uuid4().hex[:8]}", now=now)
         services = await directory.ask(str(first.id).encode(), None)
@@ -116,7 +122,7 @@ async def test_a_product_added_elsewhere_is_looked_for_once_a_second(
 async def test_all_who_ask_at_once_for_a_new_product_find_it(
     installation_db: Database, keyring: Keyring, now: datetime
 ) -> None:
-    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=True)
+    directory = new_directory(installation_db, keyring)
     added = await products.add(installation_db, name=f"asked_{uuid4().hex[:8]}", now=now)
 
     found = await asyncio.gather(*(directory.ask(str(added.id).encode(), None) for _ in range(20)))

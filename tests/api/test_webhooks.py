@@ -18,7 +18,7 @@ from stripe import WebhookSignature
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json
 from tests.api.memento.paying import Customer, Town, new_account, new_card, said, town
-from tests.api.serving import PROCESSORS, client_of
+from tests.api.serving import PROCESSORS, client_of, new_directory
 from tests.gateways.processors.stripe_server import (
     EMPTY_ACCOUNT,
     KEY,
@@ -27,7 +27,6 @@ from tests.gateways.processors.stripe_server import (
 )
 from tests.money import rows
 from whipround.api.bodies import MAX_BODY_BYTES
-from whipround.api.services import Directory
 from whipround.api.types import App
 from whipround.api.webhooks import STRIPE, webhooks
 from whipround.app import bound
@@ -71,9 +70,7 @@ class Place(NamedTuple):
 
 @asynccontextmanager
 async def _app(shared: Shared, processors: OpenProcessors) -> AsyncIterator[App]:
-    directory = Directory(
-        shared.installation_db, keyring=shared.keyring, processors=processors, sandbox=True
-    )
+    directory = new_directory(shared.installation_db, shared.keyring, processors=processors)
     yield webhooks(directory, stripe=READ_HINT)
     await directory.drain()
 
@@ -172,12 +169,7 @@ async def test_what_else_there_is(place: Place) -> None:
     assert (await place.http.get(STRIPE)).status_code == 405
     assert (await place.http.post("/webhooks/other")).status_code == 404
     unset = webhooks(
-        Directory(
-            place.town.shared.installation_db,
-            keyring=place.town.shared.keyring,
-            processors=PROCESSORS,
-            sandbox=False,
-        ),
+        new_directory(place.town.shared.installation_db, place.town.shared.keyring, sandbox=False),
         stripe=None,
     )
     async with client_of(unset) as http:

@@ -26,6 +26,10 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             (64, RANDOM): [_load(350), _load(700), _load(1050)],
             (64, HOT): [_load(420), _load(840), _load(1260)],
         },
+        pools={
+            (64, RANDOM): [_load(300), _load(600), _load(900)],
+            (64, HOT): [_load(600), _load(1200), _load(1800)],
+        },
         fresh=[_load(100), _load(200), _load(300)],
         stored=[_load(95), _load(190), _load(285)],
     )
@@ -37,6 +41,8 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             "http_vs_pgbench": 0.8,
             "http_hot_vs_random": 1.125,
             "http_1m_vs_empty": 0.95,
+            "pool_vs_pgbench": 0.6,
+            "pool_hot_vs_many": 2,
             "cards_vs_pgbench": 0.35,
             "cards_hot_vs_random": 1.2,
             "cards_vs_wallets": 0.5,

@@ -13,6 +13,7 @@ from bench.figures import GOALS, LIMITS, WITHOUT_GOAL
 from bench.load import Generator
 from bench.people import gather
 from bench.plan import Plan
+from bench.pools import open_pools
 from bench.runner import SOURCES
 from bench.server import data_dir, serving, temporary_folder
 from whipround.domain.installation import open_installation
@@ -29,6 +30,8 @@ TINY = Plan(
     people=10,
     http_clients=(64,),
     card_clients=(64,),
+    pool_clients=(64,),
+    pools=3,
     http_seconds=0.2,
     warm_up_seconds=0.1,
     payments_for_memory=0,
@@ -51,10 +54,11 @@ async def test_a_run_measures_everything_and_its_books_hold(
     assert all(ratio > 0 for ratio in written["ratios"].values())
     assert set(written["limits"]) == set(LIMITS)
     assert written["http_payments_with_history"]["stored_before"] == 1000
-    assert "payment" in written["first_page"]["payments"]["statements"][0]["sql"]
+    assert "payment" in written["first_pages"]["payments"]["statements"][0]["sql"]
+    assert {page["over_http_ms"] > 0 for page in written["first_pages"].values()} == {True}
     assert written["audit_findings"] == ""
     assert on["load_by"] == "Python"
-    console.print(report.measured(figures), report.reached(figures))
+    console.print(report.measured(figures), report.pages(figures), report.reached(figures))
     assert not folder.exists()
 
 
@@ -72,6 +76,13 @@ async def test_wrk_pays_as_our_own_clients_do() -> None:
                     crowd, clients=4, seconds=1, onto_one=source == "card", source=source
                 )
                 for source in SOURCES
+            ]
+            pools = await open_pools(
+                crowd, count=2, keyring=installation.keyring, now=datetime.now(UTC)
+            )
+            loads += [
+                await generator.measure(crowd, clients=4, seconds=1, onto_one=onto_one, pools=pools)
+                for onto_one in (False, True)
             ]
 
     assert generator.name == "wrk"

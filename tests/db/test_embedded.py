@@ -248,7 +248,7 @@ async def test_starts_again_when_killed(data_dir: Path) -> None:
 async def test_starts_again_though_a_killed_one_is_slow_to_end(data_dir: Path) -> None:
     async with running(data_dir) as conninfo:
         busy = asyncio.create_task(
-            query(conninfo, "do $$ begin for i in 1..40000000 loop end loop; end $$")
+            query(conninfo, "do $$ begin for i in 1..15000000 loop end loop; end $$")
         )
         await asyncio.sleep(0.1)
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from shutil import copytree
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -71,6 +72,55 @@ async def test_a_new_product_is_as_good_as_a_migrated_one(fresh: Database, now: 
 
     assert await rows(fresh.of(one.schema_name), "select name, checksum from migration") == before
     assert len(before) == len(list(schema.MIGRATIONS.glob("product/*.sql")))
+
+
+async def test_pictures_that_were_addresses_are_fetched_now(
+    fresh: Database, migrations: Path, now: datetime
+) -> None:
+    later = [path for path in sorted((migrations / "product").iterdir()) if path.name >= "0009"]
+    texts = {path: path.read_text() for path in later}
+    for path in later:
+        path.unlink()
+    await schema.migrate(fresh)
+    product = await products.add(fresh, name="one", now=now)
+    db = fresh.of(product.schema_name)
+    async with db.transaction() as tx:
+        for id_, url in ((1, "https://example.com/me.png"), (2, None)):
+            await tx.execute(
+                """
+                insert into users (id, status, first_name, last_name, username, country, timezone,
+                    locale, pin_digest, image_url, created_at, updated_at)
+                values (%(user)s, 'active', '', '', %(user)s::uuid::text, '', '', '', '', %(url)s,
+                    %(now)s, %(now)s)
+                """,
+                {"user": UUID(int=id_), "url": url, "now": now},
+            )
+            await tx.execute(
+                """
+                insert into payment (id, owner_id, funding_source_id, amount, fee, currency,
+                    description, meta, image_url, status, fulfillment_status, recipient_id,
+                    recipient_name, recipient_meta, recipient_status, transaction_id, created_at,
+                    updated_at)
+                values (%(id)s, %(user)s, %(id)s, 1, 0, 'EUR', '', '', %(url)s, 'closed',
+                    'fulfilled', %(id)s, '', '', 'paid', %(id)s, %(now)s, %(now)s)
+                """,
+                {"id": UUID(int=10 + id_), "user": UUID(int=1), "url": url, "now": now},
+            )
+
+    for path, text in texts.items():
+        path.write_text(text)
+    await schema.migrate(fresh)
+
+    wanted = await rows(
+        db,
+        "select owner_id, object_type, object_id, position, status, source_url, due_at <= now()"
+        " from image order by object_id",
+    )
+    url = "https://example.com/me.png"
+    assert wanted == [
+        (UUID(int=1), "user", UUID(int=1), 0, "wanted", url, True),
+        (UUID(int=1), "payment", UUID(int=11), 0, "wanted", url, True),
+    ]
 
 
 async def test_many_may_migrate_at_once(fresh_url: str) -> None:

@@ -40,6 +40,24 @@ async def test_device_is_described_anew_and_keeps_its_push_tokens(
     assert await push_tokens(db) == [("apn", "")]
 
 
+async def test_a_push_token_is_that_of_one_device(
+    db: Database, keyring: Keyring, now: datetime
+) -> None:
+    """The one that had it last; however long it is."""
+    token = "x" * 4096
+    ann, ben = [await make_user(db, keyring=keyring, now=now) for _ in range(2)]
+    old, new = new_device(gcm_device_token=token), new_device()
+
+    async with db.transaction() as tx:
+        await devices.save(tx, user_id=ann.id, device=old, now=now)
+        await devices.save(tx, user_id=ann.id, device=old, now=now)
+        await devices.save(tx, user_id=ben.id, device=new, now=now)
+        change = DeviceChange(gcm_device_token=token)
+        await devices.update(tx, user_id=ben.id, device_id=new.id, change=change, now=now)
+
+    assert sorted(await push_tokens(db)) == [("", ""), ("", token)]
+
+
 async def test_same_device_of_two_users_is_two(
     db: Database, keyring: Keyring, now: datetime
 ) -> None:

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from tests.people import make_user
 from whipround.db.database import Database
 from whipround.domain import relationships
-from whipround.domain.relationships import PersonNotFound
+from whipround.domain.relationships import Blocked, PersonNotFound
 from whipround.errors import Invalid
 from whipround.keyring import Keyring
 
@@ -89,6 +89,10 @@ async def test_block_of_either_side_counts_for_both(
         asked = await relationships.ask_blocks(tx, pairs=pairs)
         blocked = set(await asked.fetchall())
         none = set(await (await relationships.ask_blocks(tx, pairs=[])).fetchall())
+        for user, others in ((one, [three.id, two.id]), (two, [one.id])):
+            with pytest.raises(Blocked):
+                await relationships.check_blocks(tx, user_id=user.id, other_user_ids=others)
+        await relationships.check_blocks(tx, user_id=one.id, other_user_ids=[three.id, uuid7()])
 
     assert blocked == {(one.id, two.id), (two.id, one.id)}
     assert none == set()

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.images import new_upload
 from tests.jobs.conftest import until
 from tests.people import PIN, make_user, new_email
+from tests.shares import new_pool
 from whipround.db import request_keys
 from whipround.db.database import Database
 from whipround.db.outbox import Message, put
@@ -19,10 +21,12 @@ from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.installation import Installation
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Payment
+from whipround.domain.pools import creation, exports
 from whipround.domain.throttles import CODES_PER_CALLER, Charge, charge_apart
 from whipround.domain.users.person import User
 from whipround.domain.users.proofs import Proven
 from whipround.flows.deliveries import SandboxLane, sandbox_messages
+from whipround.flows.studio import open_studio
 from whipround.jobs import housekeeping
 from whipround.jobs.housekeeping import PRUNED_AT_ONCE
 from whipround.jobs.worker import run_worker
@@ -84,7 +88,7 @@ async def pay_phone(
         source_currency=PAID.currency,
         description="Pizza",
         meta="",
-        image_url=None,
+        picture=None,
         render=render,
     )
     async with db.transaction() as tx:
@@ -133,6 +137,43 @@ async def test_money_is_not_returned_early(
     assert await balance(db, payer) <= OWNED.amount - PAID.amount
 
 
+async def test_a_pool_ends_and_who_takes_part_in_it_is_mailed(
+    installation: Installation, settings: Settings, db: Database, keyring: Keyring
+) -> None:
+    now, email = datetime.now(UTC), new_email()
+    proven = Proven(email=new_email())
+    owner = await make_user(db, keyring=keyring, now=now, proven=proven)
+    async with db.transaction() as tx:
+        wallet_id = await wallet_of(tx, user_id=owner.id)
+    pool = new_pool(wallet_id, end_at=now + timedelta(milliseconds=1))
+    async with db.transaction() as tx:
+        pool_id = (await creation.create(tx, owner=owner, new=pool, keyring=keyring, now=now)).id
+        await exports.ask(
+            tx,
+            owner_id=owner.id,
+            pool_id=pool_id,
+            email=email,
+            format_="csv",
+            locale="en",
+            keyring=keyring,
+            now=now,
+        )
+
+    async with run_worker(installation, settings):
+        await queue(installation, "close_ended_pools")
+
+        async def is_done() -> bool:
+            return (
+                await count(db, "pool", "status = 'closed'") == 1
+                and await count(db, "pool_export", "sent_at is not null") == 1
+            )
+
+        await until(is_done)
+
+    [message] = await sandbox_messages(db, recipient=email, now=datetime.now(UTC))
+    assert message.data["attachment"]["name"] == "participants.csv"
+
+
 async def take_keys(db: Database, number: int, *, at: datetime) -> None:
     keys = [RequestKey(uuid7().bytes, b"") for _ in range(number)]
     async with db.transaction() as tx:
@@ -152,6 +193,10 @@ async def test_what_is_old_is_forgotten_and_nothing_else(
         async with db.transaction() as tx:
             await put(tx, [message], now=at)
         await SandboxLane().deliver_some(db, now=at)
+    studio = open_studio(settings, keyring=installation.keyring, sandbox=True)
+    proven = Proven(email=new_email())
+    owner = await make_user(db, keyring=keyring, now=now, proven=proven)
+    uploads = [await new_upload(db, owner.id, now=at, studio=studio) for at in (old, now)]
     kept = {
         "request_key": await count(db, "request_key", "created_at > now() - interval '30 days'"),
         "throttle": await count(db, "throttle", "window_start > now() - interval '1 day'"),
@@ -162,13 +207,17 @@ async def test_what_is_old_is_forgotten_and_nothing_else(
     assert min(kept.values()) >= 1
 
     async with run_worker(installation, settings):
-        await queue(installation, "prune")
+        for job in ("prune", "prune_pictures", "prune_group_pictures"):
+            await queue(installation, job)
 
         async def is_pruned() -> bool:
-            return {table: await count(db, table) for table in kept} == kept
+            left = {table: await count(db, table) for table in kept}
+            return left == kept and await count(db, "image") == 1
 
         await until(is_pruned)
 
+    files = [await studio.store.get(studio.gallery.name(each), "ui") for each in uploads]
+    assert [file is None for file in files] == [True, False]
     answers = await count(db, "request_answer")
     assert answers == kept["request_key"]
 

@@ -5,21 +5,29 @@ import os
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from pydantic import SecretStr
+from uuid_utils.compat import uuid7
 
+from tests.gateways.messages.fcm_server import fcm_server
 from tests.gateways.messages.post import MailServer, mail_server
 from tests.jobs.conftest import until
+from tests.people import log_in, make_user, new_device
 from whipround.db.database import Database
 from whipround.db.outbox import Message, put
 from whipround.domain.installation import Installation
+from whipround.domain.notifications import Event, tell, words
+from whipround.domain.users.proofs import Proven
 from whipround.gateways.messages.protocol import GatewayMisconfigured
 from whipround.jobs import worker as workers
 from whipround.jobs.worker import run_worker, work
+from whipround.money import Money
 from whipround.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +113,40 @@ async def test_a_real_installation_delivers_by_mail(
             await until(partial(is_delivered, db))
 
         assert sorted(server.recipients) == recipients
+
+
+# apprise loads all it knows, one part of which wants a module that Python is about to drop.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_a_real_installation_pushes_and_mails_who_has_no_device_left(
+    installation: Installation, settings: Settings, db: Database, tmp_path: Path
+) -> None:
+    real, now = replace(installation, sandbox=False), datetime.now(UTC)
+    users = []
+    for token in ("here", "gone"):
+        email = Proven(email=f"{token}@example.com")
+        user = await make_user(db, keyring=real.keyring, now=now, proven=email)
+        await log_in(db, user, now=now, device=new_device(gcm_device_token=token))
+        users.append(user)
+    async with mail_server() as server:
+        with fcm_server() as fcm:
+            fcm.says = {"gone": 404}
+            pushing = {"fcm_key_file": fcm.key_file(tmp_path), "fcm_url": fcm.url}
+            told = with_mail(server, settings).model_copy(update=pushing)
+            async with run_worker(real, told) as worker:
+                async with db.transaction() as tx:
+                    data = words(Money(Decimal(6), "EUR"), payer="Jon", description="")
+                    events = [
+                        Event(user.id, "payment_received", uuid7(), None, data) for user in users
+                    ]
+                    await tell(tx, events, now=now)
+
+                async def arrived() -> bool:
+                    worker.nudge()
+                    return await is_delivered(db)
+
+                await until(arrived)
+
+    assert (fcm.devices, server.recipients) == (["here"], ["gone@example.com"])
 
 
 async def test_a_missing_channel_is_told_and_keeps_its_messages(

@@ -12,6 +12,7 @@ from schwifty import BIC, IBAN
 from schwifty.exceptions import SchwiftyException
 
 from whipround.api.fields import wrong
+from whipround.errors import Message
 
 # Cards.
 
@@ -63,7 +64,7 @@ _SEPARATORS = str.maketrans("", "", " -")
 
 def _compact(value: str) -> str:
     if len(value) > _LONGEST:
-        wrong("too_long", f"must have at most {_LONGEST} characters")
+        wrong("too_long", Message("must have at most {most} characters", most=_LONGEST))
     if not value.isascii():  # some letters become two in capitals
         wrong("invalid", "must have ASCII characters only")
     return value.translate(_SEPARATORS)

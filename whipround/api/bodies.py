@@ -4,6 +4,7 @@ Numbers become `Decimal` on the way in, never float. Every wrong field is report
 (`recipient.amount`, `verifications[0].id`), a stable code and what would be right.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict, TypeVar
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from whipround.api.fields import MUST_MATCH
-from whipround.errors import DomainError, FieldError, Invalid
+from whipround.errors import DomainError, FieldError, Invalid, Message
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ERRORS = 100
@@ -66,21 +67,33 @@ _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidOperation)
 
 
-async def read(receive: Callable[[], Awaitable[Any]], headers: Mapping[bytes, bytes]) -> bytes:
-    """All of a request's body, from an ASGI `receive`. Raises BodyTooLarge, Disconnected."""
-    if int(headers.get(b"content-length", b"0")) > MAX_BODY_BYTES:
-        raise BodyTooLarge
-    body = b""
+async def read(
+    receive: Callable[[], Awaitable[Any]],
+    headers: Mapping[bytes, bytes],
+    *,
+    most: int = MAX_BODY_BYTES,
+    too_large: type[BodyTooLarge] = BodyTooLarge,
+) -> bytes:
+    """All of a request's body, from an ASGI `receive`, `most` bytes at the most.
+
+    Raises BodyTooLarge, as the kind that says so of this limit; Disconnected.
+    """
+    if int(headers.get(b"content-length", b"0")) > most:
+        raise too_large
+    parts: list[bytes] = []
+    length = 0
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge
+        part = message.get("body", b"")
+        parts.append(part)
+        length += len(part)
+        if length > most:
+            raise too_large
         more = message.get("more_body", False)
-    return body
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -123,8 +136,25 @@ def parse(
     Raises MalformedBody, and Invalid naming every wrong field.
     """
     value = decode(body)
-    # PostgreSQL keeps no NUL in a text; as an escape is the only way one gets through a decoder.
+    # As an escape is the only way in which a NUL gets through a decoder.
     errors = [*_nul_fields(value, "")] if b"\\u0000" in body else []
+    return _validated(model, value, errors, currencies=currencies, known=known)
+
+
+def parse_form(model: type[Model], form: Mapping[str, str | bytes]) -> Model:
+    """The values of a form as a `model`. Raises Invalid naming every wrong field."""
+    return _validated(model, form, [*_nul_fields(form, "")])
+
+
+def _validated(
+    model: type[Model],
+    value: Mapping[str, Any],
+    errors: list[FieldError],
+    *,
+    currencies: Sequence[str] = (),
+    known: Mapping[str, Any] = _NOTHING,
+) -> Model:
+    """The `value` as a `model`, in which `errors` were found already. Raises Invalid."""
     try:
         data: Model = model.__pydantic_validator__.validate_python(
             value, context=Context(currencies=currencies, body=value, known=known)
@@ -152,15 +182,26 @@ def path(location: tuple[int | str, ...]) -> str:
     return text.removeprefix(".")
 
 
-def label(field: str) -> str:
+def label(field: str) -> Message:
     """A field's name as a sentence begins: "User id" for `recipient.user_id`."""
-    return field.rpartition(".")[2].replace("_", " ").capitalize()
+    name, bracket, position = field.rpartition(".")[2].partition("[")
+    called = Message.field(name.replace("_", " ").capitalize() or "The body")
+    return Message("{field}{position}", field=called, position=bracket + position)
+
+
+def _sentence(field: str, predicate: Message) -> Message:
+    """What is wrong, as a sentence that begins with the field's name."""
+    return Message("{field} {predicate}", field=label(field), predicate=predicate)
+
+
+_NO_NUL = Message("must not contain a NUL character")
 
 
 def _nul_fields(value: object, field: str) -> Iterator[FieldError]:
+    """What PostgreSQL would not keep: there is no NUL in its texts."""
     if isinstance(value, str):
         if "\0" in value:
-            yield FieldError(field, "invalid", f"{label(field)} must not contain a NUL character")
+            yield FieldError(field, "invalid", _sentence(field, _NO_NUL))
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _nul_fields(item, f"{field}.{name}".removeprefix("."))
@@ -170,69 +211,106 @@ def _nul_fields(value: object, field: str) -> Iterator[FieldError]:
 
 
 def _field_error(field: str, details: ErrorDetails) -> FieldError:
-    code, say = _code_and_words(details)
-    return FieldError(field, code, f"{label(field) or 'The body'} {say(details)}")
+    code, predicate = _code_and_words(details)
+    return FieldError(field, code, _sentence(field, predicate))
 
 
-def _code_and_words(details: ErrorDetails) -> tuple[str, Callable[[ErrorDetails], str]]:
+def _code_and_words(details: ErrorDetails) -> tuple[str, Message]:
     kind = details["type"]
-    if kind in CODES:  # raised by `fields.wrong`
-        return kind, lambda it: it["msg"]
+    words = details.get("ctx", {}).get("words")
+    if isinstance(words, Message):  # raised by `fields.wrong`
+        return kind, words
     if kind == "missing" or details["input"] is None:
-        return "required", lambda _: "is required"
+        return "required", Message("is required")
     if kind in {"string_too_short", "too_short"}:
         return _too_short(details)
-    return _KINDS.get(kind) or ("invalid", _what_it_must_be)
+    code, say = _KINDS.get(kind, ("invalid", _what_it_must_be))
+    return code, say(details)
 
 
-def _too_short(details: ErrorDetails) -> tuple[str, Callable[[ErrorDetails], str]]:
-    context = details.get("ctx", {})
+def _too_short(details: ErrorDetails) -> tuple[str, Message]:
     if not (details["input"].strip() if isinstance(details["input"], str) else details["input"]):
-        return "required", lambda _: "must not be empty"
-    return "invalid", lambda _: f"must have at least {context['min_length']} {_unit(details)}"
+        return "required", Message("must not be empty")
+    least = details["ctx"]["min_length"]
+    if details["type"] == "too_short":
+        return "invalid", Message.counted(
+            "must have at least {count} item", "must have at least {count} items", count=least
+        )
+    return "invalid", Message.counted(
+        "must have at least {count} character", "must have at least {count} characters", count=least
+    )
 
 
-def _too_long(details: ErrorDetails) -> str:
-    return f"must have at most {details['ctx']['max_length']} {_unit(details)}"
+def _too_long(details: ErrorDetails) -> Message:
+    return Message.counted(
+        "must have at most {count} item",
+        "must have at most {count} items",
+        count=details["ctx"]["max_length"],
+    )
 
 
-def _unit(details: ErrorDetails) -> str:
-    return "characters" if details["type"].startswith("string") else "items"
+def _string_too_long(details: ErrorDetails) -> Message:
+    return Message.counted(
+        "must have at most {count} character",
+        "must have at most {count} characters",
+        count=details["ctx"]["max_length"],
+    )
 
 
-def _bound(name: str, words: str) -> Callable[[ErrorDetails], str]:
-    return lambda details: f"must be {words} {details['ctx'][name]}"
+def _unsupported(details: ErrorDetails) -> Message:
+    # "'card' or 'virtual'" is how pydantic says it.
+    values = re.findall("'([^']*)'", details["ctx"]["expected"])
+    return Message("must be one of {values}", values=", ".join(values))
 
 
-def _what_it_must_be(details: ErrorDetails) -> str:
+def _what_it_must_be(details: ErrorDetails) -> Message:
     if details["type"] == "string_pattern_mismatch":
-        return MUST_MATCH.get(details["ctx"]["pattern"], "is not valid")
-    return _MUST_BE.get(details["type"], "is not valid")
+        return MUST_MATCH.get(details["ctx"]["pattern"], _NOT_VALID)
+    return _MUST_BE.get(details["type"], _NOT_VALID)
 
 
-_KINDS: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
-    "string_too_long": ("too_long", _too_long),
+_KINDS: Mapping[str, tuple[str, Callable[[ErrorDetails], Message]]] = {
+    "string_too_long": ("too_long", _string_too_long),
     "too_long": ("too_long", _too_long),
-    "greater_than": ("too_small", _bound("gt", "greater than")),
-    "greater_than_equal": ("too_small", _bound("ge", "at least")),
-    "less_than": ("too_large", _bound("lt", "less than")),
-    "less_than_equal": ("too_large", _bound("le", "at most")),
-    "literal_error": ("unsupported", lambda details: f"must be {details['ctx']['expected']}"),
-    "enum": ("unsupported", lambda details: f"must be {details['ctx']['expected']}"),
+    "greater_than": (
+        "too_small",
+        lambda details: Message("must be greater than {bound}", bound=details["ctx"]["gt"]),
+    ),
+    "greater_than_equal": (
+        "too_small",
+        lambda details: Message("must be at least {bound}", bound=details["ctx"]["ge"]),
+    ),
+    "less_than": (
+        "too_large",
+        lambda details: Message("must be less than {bound}", bound=details["ctx"]["lt"]),
+    ),
+    "less_than_equal": (
+        "too_large",
+        lambda details: Message("must be at most {bound}", bound=details["ctx"]["le"]),
+    ),
+    "literal_error": ("unsupported", _unsupported),
+    "enum": ("unsupported", _unsupported),
 }
 """pydantic's stable error types that have a code of their own; all others are `invalid`."""
 
+_NOT_VALID = Message("is not valid")
+_TRUE_OR_FALSE = Message("must be true or false")
+_WHOLE_NUMBER = Message("must be a whole number")
+_LIST = Message("must be a list")
+_OBJECT = Message("must be an object")
+_UUID = Message("must be a UUID")
+
 _MUST_BE = {
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "dict_type": "must be an object",
-    "int_from_float": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "list_type": "must be a list",
-    "model_attributes_type": "must be an object",
-    "model_type": "must be an object",
-    "string_type": "must be a string",
-    "uuid_parsing": "must be a UUID",
-    "uuid_type": "must be a UUID",
+    "bool_parsing": _TRUE_OR_FALSE,
+    "bool_type": _TRUE_OR_FALSE,
+    "dict_type": _OBJECT,
+    "int_from_float": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_type": _WHOLE_NUMBER,
+    "list_type": _LIST,
+    "model_attributes_type": _OBJECT,
+    "model_type": _OBJECT,
+    "string_type": Message("must be a string"),
+    "uuid_parsing": _UUID,
+    "uuid_type": _UUID,
 }

@@ -19,13 +19,14 @@ from whipround.api.services import Directory, Services
 from whipround.api.types import App, Receive, Scope, Send
 from whipround.db.database import Database
 from whipround.db.request_keys import RequestKey
+from whipround.domain.images.gallery import Gallery
 from whipround.domain.products import Product
 from whipround.domain.sessions import Session
 from whipround.errors import Unauthenticated
+from whipround.locales import ENGLISH, accepted, language
 
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3})")
 
 
 class MalformedCorrelationId(Malformed):
@@ -66,6 +67,7 @@ class Call:
     """
 
     __slots__ = (
+        "_answers_in",
         "_client_key",
         "_product_id",
         "_scope",
@@ -83,6 +85,7 @@ class Call:
 
     def __init__(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         self._scope = scope
+        self._answers_in = ""
         self._client_key = b""
         self._product_id = b""
         self.headers = headers
@@ -122,6 +125,11 @@ class Call:
     def db(self) -> Database:
         """The database, seen from the product's schema."""
         return self.services.db
+
+    @property
+    def gallery(self) -> Gallery:
+        """Where pictures are seen."""
+        return self.services.studio.gallery
 
     @property
     def product(self) -> Product:
@@ -182,11 +190,31 @@ class Call:
 
     @property
     def locale(self) -> str:
-        """The reader's language: the person's own choice, else the client's, else English."""
+        """The caller's locale, for what is kept and sent.
+
+        Their own choice, else what the client accepts, else English.
+        """
         if self.session is not None:
             return self.session.user.locale
-        match = _LANGUAGE.match(self.headers.get(b"accept-language", b"").decode("latin-1"))
-        return match[1] if match else "en"
+        return self._accepted or ENGLISH
+
+    @property
+    def language(self) -> str:
+        """The locale to answer in, which is of one of our languages.
+
+        What the client accepts, else the person's own choice, else English.
+        """
+        locale = self._accepted
+        if locale is None:
+            own = ENGLISH if self.session is None else self.session.user.locale
+            locale = own if language(own) else ENGLISH
+        self._answers_in = locale
+        return locale
+
+    @property
+    def _accepted(self) -> str | None:
+        header = self.headers.get(b"accept-language")
+        return None if header is None else accepted(header.decode("latin-1"))
 
     async def answer(
         self,
@@ -207,6 +235,8 @@ class Call:
             headers.append((b"product-id", self._product_id))
         if body:
             headers.append((b"content-type", content_type))
+            if self._answers_in:
+                headers += _written_in(self._answers_in)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -295,6 +325,12 @@ def _check_repeated(sent: Collection[tuple[bytes, bytes]]) -> None:
     names = [name for name, _ in sent if name in _SENT_ONCE]
     if len(names) != len(set(names)):
         raise RepeatedHeader
+
+
+def _written_in(locale: str) -> Headers:
+    """What tells a client, and whatever keeps answers for it, that another asked in another way."""
+    spoken = language(locale) or ENGLISH
+    return (b"content-language", spoken.encode("ascii")), (b"vary", b"accept-language")
 
 
 def _well_formed(sent: bytes | None) -> bytes | None:

@@ -8,11 +8,9 @@ import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal, Inexact
 from functools import cache
-from typing import Annotated, Any, Literal, NoReturn
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NoReturn
 from zoneinfo import available_timezones
 
-import msgspec
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -25,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from whipround.errors import Message
 from whipround.money import EXACT, LARGEST, SCALE, digits, fits_currency, is_currency
 
 Code = Literal[
@@ -43,14 +42,22 @@ Code = Literal[
 
 def wrong(code: Code, predicate: str) -> NoReturn:
     """Refuse the field being validated; `predicate` follows its name, as in "must be positive"."""
-    # pydantic fills in {placeholders}; the words may contain braces of their own.
-    raise PydanticCustomError(code, "{words}", {"words": predicate})
+    # Where they are read they are translated; pydantic's own template is in no language.
+    words = predicate if isinstance(predicate, Message) else Message(predicate)
+    raise PydanticCustomError(code, "{words}", {"words": words})
 
 
 # Amounts and currencies.
 
 _AMOUNT_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _FINEST = Decimal(1).scaleb(-SCALE)
+
+
+def decimals_at_most(count: int) -> Message:
+    """What is wrong with an amount of more decimals, as a predicate."""
+    return Message.counted(
+        "must have at most {count} decimal", "must have at most {count} decimals", count=count
+    )
 
 
 def _amount(value: object) -> Decimal:
@@ -70,11 +77,11 @@ def _in_range(value: Decimal) -> Decimal:
     if value.is_signed() or not value:
         wrong("too_small", "must be greater than 0")
     if value.adjusted() > LARGEST.adjusted() or value > LARGEST:
-        wrong("too_large", f"must be at most {LARGEST:f}")
+        wrong("too_large", Message("must be at most {bound}", bound=f"{LARGEST:f}"))
     try:
         return value.quantize(_FINEST, context=EXACT)
     except Inexact:
-        wrong("too_precise", f"must have at most {SCALE} decimals")
+        wrong("too_precise", decimals_at_most(SCALE))
 
 
 Amount = Annotated[
@@ -105,7 +112,7 @@ Currency = Annotated[
 def _supported(value: str, info: ValidationInfo) -> str:
     currencies = (info.context or {})["currencies"]
     if value not in currencies:
-        wrong("unsupported", f"must be one of {', '.join(currencies)}")
+        wrong("unsupported", Message("must be one of {values}", values=", ".join(currencies)))
     return value
 
 
@@ -116,7 +123,7 @@ SupportedCurrency = Annotated[Currency, AfterValidator(_supported)]
 def check_decimals(amount: Decimal, currency: object) -> Decimal:
     """Refuse an amount with more decimals than its currency, which is what was sent as one."""
     if isinstance(currency, str) and is_currency(currency) and not fits_currency(amount, currency):
-        wrong("too_precise", f"must have at most {digits(currency)} decimals")
+        wrong("too_precise", decimals_at_most(digits(currency)))
     return amount
 
 
@@ -128,9 +135,9 @@ _TEXT = "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\
 _PIN = "^[0-9]{4,8}$"
 
 MUST_MATCH = {
-    _LINE: "must be one line without control characters",
-    _TEXT: "must not contain control characters",
-    _PIN: "must be 4 to 8 digits",
+    _LINE: Message("must be one line without control characters"),
+    _TEXT: Message("must not contain control characters"),
+    _PIN: Message("must be 4 to 8 digits"),
 }
 """What a pattern means, in words."""
 
@@ -178,25 +185,13 @@ Description = Annotated[str, Field(max_length=1000), MANY_LINES]
 Meta = Annotated[str, Field(max_length=10_000), MANY_LINES]
 """Text that the client owns, usually JSON; not looked into."""
 
-
-def _json_object(value: str) -> str:
-    try:
-        is_object = isinstance(msgspec.json.decode(value, type=Any), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        is_object = False
-    return value if is_object else wrong("invalid", "must be the JSON text of an object")
-
-
-JsonObject = Annotated[str, Field(max_length=10_000), MANY_LINES, AfterValidator(_json_object)]
-"""The JSON text of an object, kept as sent."""
-
 # People.
 
 Pin = Annotated[str, Field(pattern=_PIN, json_schema_extra={"format": "password"})]
 """4 to 8 ASCII digits."""
 
 _PHONE_TEXT = re.compile(r"\+[0-9 ()./-]{6,31}", re.ASCII)
-_A_PHONE = "must be an international phone number, such as +44 7911 123456"
+_A_PHONE = Message("must be an international phone number, such as +44 7911 123456")
 
 
 def _phone(value: str) -> str:
@@ -222,7 +217,7 @@ Phone = Annotated[
 
 def _email(value: str) -> str:
     if len(value) > 254:
-        wrong("too_long", "must have at most 254 characters")
+        wrong("too_long", Message("must have at most {most} characters", most=254))
     try:
         # Reserved names ("test") are let through: nobody receives mail there, and tests use them.
         address = validate_email(
@@ -303,19 +298,6 @@ Locale = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2,3}", "examples": ["en-GB"]}),
 ]
 """A language and perhaps what narrows it down; kept as given."""
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in value
-    except ValueError:
-        usable = False
-    return value if usable else wrong("invalid", "must be an http or https address")
-
-
-Url = Annotated[str, Field(max_length=2000), ONE_LINE, AfterValidator(_url)]
-"""An http or https address, not fetched."""
 
 # Times.
 

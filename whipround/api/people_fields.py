@@ -13,6 +13,7 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from whipround.api.fields import ONE_LINE, VISIBLE, parse_time, wrong
+from whipround.errors import Message
 
 
 def _without_blanks(value: object) -> object:
@@ -29,7 +30,7 @@ _USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}", re.ASCII)
 
 def _username(value: str) -> str:
     if len(value) > 30:
-        wrong("too_long", "must have at most 30 characters")
+        wrong("too_long", Message("must have at most {most} characters", most=30))
     # A letter is asked for so that no username reads like a phone number.
     if not _USERNAME.fullmatch(value) or not set(value) & set(string.ascii_letters):
         wrong("invalid", "must be 3 to 30 letters, digits, '.', '_' or '-', with a letter")

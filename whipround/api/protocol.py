@@ -22,6 +22,9 @@ MAX_HEAD_BYTES = 32 * 1024
 REQUEST_SECONDS = 20.0
 """How long a client may take to send a whole request, once connected or once begun."""
 
+SLOWEST_BYTES_PER_SECOND = 32 * 1024
+"""How fast a body must come that takes longer, as a picture from a phone may."""
+
 KEEP_ALIVE_SECONDS = 65
 """How long a connection may idle between requests: longer than proxies keep theirs."""
 
@@ -42,6 +45,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _large_read = False
+    _body_bytes = 0
     _reading_since: float | None = None
     _look_later: asyncio.TimerHandle | None = None
     _answering: RequestResponseCycle | None = None
@@ -99,7 +103,13 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
+        self._body_bytes = 0
         self._reading_since = self.loop.time()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body has come."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -138,7 +148,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Hang up if the request that is being sent has taken too long, else look again later."""
         since = self._reading_since
         if since is not None and not self.pipeline:
-            left = since + REQUEST_SECONDS - self.loop.time()
+            allowed = REQUEST_SECONDS + self._body_bytes / SLOWEST_BYTES_PER_SECOND
+            left = since + allowed - self.loop.time()
             if left <= 0:
                 self.transport.close()
                 return

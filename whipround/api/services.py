@@ -16,10 +16,12 @@ from whipround.db.request_keys import Answer
 from whipround.domain import products, sessions
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Processing
+from whipround.domain.payments.shares import PayShare
 from whipround.domain.products import Product
 from whipround.domain.sessions import Session
 from whipround.errors import Unavailable
 from whipround.flows.desk import Desk, open_desk
+from whipround.flows.studio import Studio
 from whipround.gateways.processors.live import OpenProcessors
 from whipround.keyring import Keyring
 
@@ -43,7 +45,7 @@ class Services:
 
     `product_id` is the product's id as a header shows it. `sessions` looks a session up by the
     digest of its token, many in one query; `payments` carries payments out in groups; the `desk` is
-    where money goes in and out.
+    where money goes in and out, the `studio` where pictures do.
     """
 
     product: Product
@@ -52,8 +54,9 @@ class Services:
     keyring: Keyring
     sandbox: bool
     sessions: Batcher[bytes, Session | None]
-    payments: Batcher[Pay, Answer | Processing]
+    payments: Batcher[Pay | PayShare, Answer | Processing]
     desk: Desk
+    studio: Studio
 
 
 async def _find_sessions(tx: Tx, digests: Sequence[bytes]) -> list[Session | None]:
@@ -68,9 +71,16 @@ class Directory:
     """
 
     def __init__(
-        self, db: Database, *, keyring: Keyring, processors: OpenProcessors, sandbox: bool
+        self,
+        db: Database,
+        *,
+        keyring: Keyring,
+        processors: OpenProcessors,
+        studio: Studio,
+        sandbox: bool,
     ) -> None:
         self._db = db
+        self._studio = studio
         self._keyring = keyring
         self._processors = processors
         self._sandbox = sandbox
@@ -141,6 +151,7 @@ class Directory:
                 keyring=self._keyring,
                 processors=self._processors(db),
             ),
+            studio=self._studio,
         )
 
     async def drain(self) -> None:
@@ -163,10 +174,13 @@ async def open_directory(
     *,
     keyring: Keyring,
     processors: OpenProcessors,
+    studio: Studio,
     sandbox: bool,
 ) -> AsyncIterator[Directory]:
     """The directory of an installation, kept up to date; drained at the end."""
-    directory = Directory(db, keyring=keyring, processors=processors, sandbox=sandbox)
+    directory = Directory(
+        db, keyring=keyring, processors=processors, studio=studio, sandbox=sandbox
+    )
     directory.set(known)
     watching = asyncio.create_task(_watch(directory))
     try:

@@ -6,6 +6,7 @@ import typer
 
 from whipround import __version__
 from whipround.cli import (
+    announcements,
     audit,
     fees,
     funding_types,
@@ -27,6 +28,8 @@ app = typer.Typer(
 )
 server.register(app)
 audit.register(app)
+announcements.register(app)
+app.add_typer(announcements.app, name="announcement")
 app.add_typer(products.app, name="product")
 app.add_typer(users.app, name="user")
 app.add_typer(verifications.app, name="verification")

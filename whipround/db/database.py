@@ -22,10 +22,12 @@ LOCK_SECONDS = 5
 STATEMENT_SECONDS = 10
 
 # Sent with the first statement of a transaction, which has to be sent anyway: nobody waits without
-# limit for a lock or an answer.
+# limit for a lock or an answer. Nor is a statement shared out among processes, which would take
+# longer to start than it takes.
 _BOUNDS = f"""
     set_config('lock_timeout', '{LOCK_SECONDS}s', true),
-    set_config('statement_timeout', '{STATEMENT_SECONDS}s', true)
+    set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
+    set_config('max_parallel_workers_per_gather', '0', true)
 """
 
 _BEGIN = f"select set_config('search_path', %s, true), {_BOUNDS}"

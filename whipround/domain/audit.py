@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from whipround.domain.pools.checks import POOL_CHECKS
 from whipround.domain.refunds.checks import REFUND_CHECKS
+from whipround.domain.requests.checks import REQUEST_CHECKS
 from whipround.ledger.audit import Check
 
 DOMAIN_CHECKS: Sequence[Check] = (
@@ -78,19 +80,22 @@ DOMAIN_CHECKS: Sequence[Check] = (
         "every transaction took its amount and its fee from the paying source",
         """
         select format('transaction %s says %s and a fee of %s, its source gave %s', transaction.id,
-            coalesce(source_amount, transaction.amount), fee, coalesce(-entry.amount, 0))
+            coalesce(transaction.source_amount, transaction.amount), transaction.fee,
+            coalesce(-entry.amount, 0))
         from transaction
+            left join payment on payment.id = payment_id and payment.kind = 'payout'
             left join gateway_call on gateway_call.transaction_id = transaction.id
             join transfer on transfer.key in (
                 transaction.id || ':pay', transaction.id || ':hold',
                 case gateway_call.kind when 'charge' then transaction.id || ':return' end
             )
-            left join account on account.owner_id = out_funding_source_id
-                and account.kind = 'wallet'
-                and account.currency = coalesce(source_currency, transaction.currency)
+            left join account on account.owner_id = coalesce(out_funding_source_id, pool_id)
+                and account.kind = case when pool_id is null then 'wallet' else 'pool' end
+                and account.currency = coalesce(transaction.source_currency, transaction.currency)
             left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
         where transaction.kind = 'payment'
-            and entry.amount is distinct from -(coalesce(source_amount, transaction.amount) + fee)
+            and entry.amount is distinct from
+                -(coalesce(transaction.source_amount, transaction.amount) + transaction.fee)
         """,
     ),
     Check(
@@ -99,12 +104,14 @@ DOMAIN_CHECKS: Sequence[Check] = (
         select format('transaction %s says %s, its source got %s', transaction.id,
             transaction.amount, coalesce(entry.amount, 0))
         from transaction
+            left join payment on payment.id = payment_id and payment.kind = 'contribution'
             join transfer on transfer.key in (
                 transaction.id || ':pay', transaction.id || ':settle')
-            left join account on account.owner_id = in_funding_source_id
-                and account.kind = 'wallet' and account.currency = transaction.currency
+            left join account on account.owner_id = coalesce(in_funding_source_id, pool_id)
+                and account.kind = case when pool_id is null then 'wallet' else 'pool' end
+                and account.currency = transaction.currency
             left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
-        where transaction.kind = 'payment' and status = 'approved'
+        where transaction.kind = 'payment' and transaction.status = 'approved'
             and entry.amount is distinct from transaction.amount
         """,
     ),
@@ -171,4 +178,6 @@ DOMAIN_CHECKS: Sequence[Check] = (
         """,
     ),
     *REFUND_CHECKS,
+    *REQUEST_CHECKS,
+    *POOL_CHECKS,
 )

@@ -9,17 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from whipround.db import outbox
 from whipround.db.batch import TRANSIENT
 from whipround.db.database import Database, Tx
-from whipround.db.outbox import Message
-from whipround.domain import payees
+from whipround.domain import contacts, notifications, payees
 from whipround.domain.funding.wallet import wallet_of
+from whipround.domain.notifications import Event, words
 from whipround.domain.payees import Address, Holding, PayeeKind
-from whipround.domain.users.person import REACHED_AT
+from whipround.domain.requests import claiming
 from whipround.ledger.accounts import open_accounts
 from whipround.ledger.transfers import post_now
-from whipround.money import round_to_currency
+from whipround.money import Money
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +51,12 @@ _TRANSACTIONS_RETURNED = """
     where holding.transaction_id = transaction.id and transaction.id = any(%(transactions)s)
 """
 
-_PAYERS = f"""
-    select payment.id, payment.description, users.locale, {REACHED_AT}, payee.address as payee
-    from payment
-        join users on users.id = payment.owner_id
-        join payee on payee.id = payment.recipient_payee_id
+_PAYERS = """
+    select payment.id, payment.owner_id, payment.recipient_user_id, payment.description,
+        payee.address
+    from payment join payee on payee.id = payment.recipient_payee_id
     where payment.id = any(%(payments)s)
-"""  # noqa: S608 (our own column names)
+"""
 
 
 CLAIMED_AT_ONCE = 200
@@ -73,14 +71,20 @@ async def prove(
 ) -> Sequence[Holding]:
     """The user has proven the addresses: they are theirs, and what waits for them moves.
 
-    They are normalised (E.164, lower-case email), and given all at once, so that the accounts are
-    locked in one order. Gives what was claimed: what is more than CLAIMED_AT_ONCE follows by
-    `claim_rest`.
+    Whoever was asked for money there, or is somebody's contact, is the user from now on.
+
+    The addresses are normalised (E.164, lower-case email), and given all at once, so that the
+    accounts are locked in one order. Gives what was claimed: what is more than CLAIMED_AT_ONCE
+    follows by `claim_rest`.
     """
     locked = await payees.lock_payees(tx, addresses, now=now)
     for payee in locked:
         await payees.bind(tx, payee_id=payee.id, user_id=user_id, now=now)
-    return await _claim(tx, user_id=user_id, payee_ids=[p.id for p in locked], now=now)
+    payee_ids = [payee.id for payee in locked]
+    await claiming.claim(tx, payee_ids=payee_ids, user_id=user_id, now=now)
+    phones = [payee.address for payee in locked if payee.kind == "phone"]
+    await contacts.claim(tx, phones=phones, user_id=user_id, now=now)
+    return await _claim(tx, user_id=user_id, payee_ids=payee_ids, now=now)
 
 
 async def claim_rest(db: Database, *, now: datetime) -> int:
@@ -203,20 +207,12 @@ async def _tell_payers(tx: Tx, held: Sequence[Holding], kind: str, *, now: datet
     """Write to the payers what became of their money."""
     by_payment = {holding.object_id: holding for holding in held}
     cursor = await tx.execute(_PAYERS, {"payments": list(by_payment)})
-    messages = []
-    for payment_id, description, locale, channel, address, recipient in await cursor.fetchall():
-        holding = by_payment[payment_id]
-        if channel is None:
-            continue
-        worth = holding.worth
-        amount, currency = worth.amount, worth.currency
+    events = []
+    for payment_id, payer_id, recipient_id, description, address in await cursor.fetchall():
+        worth = by_payment[payment_id].worth
+        money = Money(worth.amount, worth.currency)
         if kind == "payment_returned":
-            amount, currency = worth.total, worth.source_currency
-        data = {
-            "amount": str(round_to_currency(amount, currency)),
-            "currency": currency,
-            "recipient": recipient,
-            "description": description,
-        }
-        messages.append(Message(channel, address, kind, locale, data))
-    await outbox.put(tx, messages, now=now)
+            money = Money(worth.total, worth.source_currency)
+        data = words(money, recipient=address, description=description)
+        events.append(Event(payer_id, kind, payment_id, recipient_id, data))
+    await notifications.tell(tx, events, now=now)

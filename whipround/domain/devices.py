@@ -1,6 +1,7 @@
 """The devices people use, as each describes itself (Memento, Devices)."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,9 @@ from psycopg.rows import class_row
 
 from whipround.db.database import Tx
 from whipround.errors import Invalid, NotFound
+
+MOST_PUSHED_TO = 8
+"""How many of a person's devices a message is pushed to: those seen last."""
 
 
 class DeviceNotFound(NotFound):
@@ -88,6 +92,39 @@ _UPDATE = """
 """
 
 
+# A token is that of an app on a phone, which may be passed on to somebody else who logs in there.
+_TAKE_OVER = """
+    update device
+    set gcm_device_token = '', updated_at = %(now)s
+    where gcm_device_token = %(token)s and (user_id, id) <> (%(user_id)s, %(id)s)
+"""
+
+# A device that is logged out, or whose user has a new password since, is pushed to no more.
+_PUSH_TOKENS = f"""
+    select wanted.id, gcm_device_token
+    from unnest(%(ids)s::uuid[]) as wanted (id) cross join lateral (
+        select gcm_device_token, max(device.updated_at) as seen_at
+        from device
+        where user_id = wanted.id and gcm_device_token <> ''
+            and exists (
+                select from token
+                where token.user_id = device.user_id and token.device_id = device.id
+                    and token.status = 'approved' and token.expires_at > %(now)s
+            )
+        group by gcm_device_token
+        order by seen_at desc, gcm_device_token
+        limit {MOST_PUSHED_TO}
+    ) as device
+"""  # noqa: S608 (our own number)
+
+_FORGET_TOKENS = """
+    update device
+    set gcm_device_token = '', updated_at = %(now)s
+    from unnest(%(users)s::uuid[], %(tokens)s::text[]) as gone (user_id, token)
+    where device.user_id = gone.user_id and device.gcm_device_token = gone.token
+"""
+
+
 async def find(tx: Tx, *, user_id: UUID, device_id: UUID) -> Device | None:
     """The user's device of this id, if the user has used it before."""
     async with tx.cursor(row_factory=class_row(Device)) as cursor:
@@ -104,7 +141,11 @@ async def get(tx: Tx, *, user_id: UUID, device_id: UUID) -> Device:
 
 
 async def save(tx: Tx, *, user_id: UUID, device: NewDevice, now: datetime) -> None:
-    """Make the device the user's, or describe it anew; a push token that is unset stays."""
+    """Make the device the user's, or describe it anew; a push token that is unset stays.
+
+    A token that is set is no other device's any more.
+    """
+    await _take_token(tx, user_id, device.id, device.gcm_device_token, now)
     await tx.execute(
         _SAVE,
         {
@@ -132,10 +173,13 @@ async def update(
 ) -> Device:
     """Change the user's current device (Memento, Update the current device).
 
+    A push token that is set is no other device's any more.
+
     Raises Invalid, naming `field`, when the change is of another device; DeviceNotFound.
     """
     if change.id not in (UNSET, device_id):
         raise Invalid.field(field, "invalid", "Id is not that of the current device")
+    await _take_token(tx, user_id, device_id, change.gcm_device_token, now)
     async with tx.cursor(row_factory=class_row(Device)) as cursor:
         await cursor.execute(
             _UPDATE,
@@ -155,6 +199,38 @@ async def update(
     if device is None:
         raise DeviceNotFound
     return device
+
+
+async def push_tokens(tx: Tx, *, user_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[str]]:
+    """The tokens by which Google pushes to users, by user: of up to 8 devices, those seen last.
+
+    Only of devices on which they are still logged in.
+    """
+    found: dict[UUID, list[str]] = {user_id: [] for user_id in user_ids}
+    cursor = await tx.execute(_PUSH_TOKENS, {"ids": list(found), "now": now})
+    for user_id, token in await cursor.fetchall():
+        found[user_id].append(token)
+    return found
+
+
+async def forget_push_tokens(tx: Tx, *, tokens: Sequence[tuple[UUID, str]], now: datetime) -> None:
+    """Push no more by these tokens of users: Google says that they are of no use any more."""
+    await tx.execute(
+        _FORGET_TOKENS,
+        {
+            "users": [user_id for user_id, _ in tokens],
+            "tokens": [token for _, token in tokens],
+            "now": now,
+        },
+    )
+
+
+async def _take_token(
+    tx: Tx, user_id: UUID, device_id: UUID, token: str | UnsetType, now: datetime
+) -> None:
+    if token:
+        values = {"user_id": user_id, "id": device_id, "token": token, "now": now}
+        await tx.execute(_TAKE_OVER, values)
 
 
 def _given(value: str | UnsetType) -> str | None:

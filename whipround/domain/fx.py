@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from whipround.db.database import Tx
-from whipround.errors import Conflict, Declined
+from whipround.errors import Conflict, Declined, Message
 from whipround.ledger.transfers import numerics
 from whipround.money import LARGEST, ROUNDING, Money, round_to_currency
 
@@ -182,11 +182,17 @@ async def replace_rates(
     Raises RatesRefused for rates of a day to come, and for older ones than those there are.
     """
     if published_on > now.astimezone(UTC).date():
-        raise RatesRefused(f"The rates are of {published_on}, which is yet to come.")
+        message = Message("The rates are of {day}, which is yet to come.", day=published_on)
+        raise RatesRefused(message)
     await tx.execute(_LOCK)
     there = await newest(tx)
     if there is not None and published_on < there:
-        raise RatesRefused(f"The rates are of {published_on}; those of {there} are here already.")
+        message = Message(
+            "The rates are of {day}; those of {newer} are here already.",
+            day=published_on,
+            newer=there,
+        )
+        raise RatesRefused(message)
     await tx.execute(_DELETE)
     await tx.execute(
         _INSERT,

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from whipround.db.database import Tx
-from whipround.errors import Declined
+from whipround.errors import Declined, Message
 from whipround.ledger.transfers import numerics
 from whipround.money import EXACT, Money
 
@@ -221,7 +221,8 @@ class Limits:
                 continue
             _, used = self._through(funding_source_id, rule, day_of(now))
             if EXACT.add(used, money.amount) > amount:
-                raise LimitExceeded(f"This is more than the limit “{rule.title}” allows")
+                message = Message("This is more than the limit “{title}” allows", title=rule.title)
+                raise LimitExceeded(message)
 
     def take(
         self,

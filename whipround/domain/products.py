@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from whipround.db import schema
 from whipround.db.database import INSTALLATION, Database, Tx
-from whipround.errors import Conflict, FieldError, Invalid, NotFound
+from whipround.errors import Conflict, FieldError, Invalid, Message, NotFound
 from whipround.money import is_currency
 
 DEFAULT_CURRENCIES = ("EUR", "USD", "GBP", "MXN", "ISK")
@@ -86,10 +86,11 @@ async def add(
         await schema.lock(tx)
         others = await _list(tx)
         if any(other.name == name for other in others):
-            raise ProductExists(f"There is already a product {name}.")
+            raise ProductExists(Message("There is already a product {name}.", name=name))
         taken = {host for other in others for host in other.host_names}.intersection(hosts)
         if taken:
-            raise HostNameTaken(f"The host {min(taken)} belongs to another product.")
+            message = Message("The host {host} belongs to another product.", host=min(taken))
+            raise HostNameTaken(message)
         product = Product(
             id=uuid7(),
             name=name,
@@ -114,7 +115,7 @@ def choose(products: Sequence[Product], *, name: str | None) -> Product:
     for product in products:
         if product.is_default if name is None else product.name == name:
             return product
-    raise ProductNotFound(f"There is no product {name}.")
+    raise ProductNotFound(Message("There is no product {name}.", name=name))
 
 
 async def _list(tx: Tx) -> Sequence[Product]:
@@ -158,12 +159,12 @@ def _check(name: str, hosts: Sequence[str], currencies: Sequence[str]) -> None:
             )
         )
     wrong += [
-        FieldError("host_names", "invalid", f"{host!r} is not a host name")
+        FieldError("host_names", "invalid", Message("{host!r} is not a host name", host=host))
         for host in hosts
         if not _HOST_NAME.fullmatch(host)
     ]
     wrong += [
-        FieldError("currencies", "invalid", f"{code!r} is not an ISO 4217 code")
+        FieldError("currencies", "invalid", Message("{code!r} is not an ISO 4217 code", code=code))
         for code in currencies
         if not is_currency(code)
     ]

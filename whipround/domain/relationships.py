@@ -1,6 +1,6 @@
 """How people stand to each other: who has blocked whom, who guards whom."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,13 +11,19 @@ from psycopg.rows import TupleRow, class_row
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
-from whipround.errors import Invalid, NotFound
+from whipround.errors import Declined, Invalid, NotFound
 
 RelationshipType = Literal["blocked", "contact", "following", "friend", "guardian"]
 
 
 class PersonNotFound(NotFound):
     """There is no such user."""
+
+
+class Blocked(Declined):
+    """One of the two has blocked the other."""
+
+    code = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +36,17 @@ class Relationship:
     type: RelationshipType
     created_at: datetime
     updated_at: datetime
+    contact_id: UUID | None = None
 
 
+# One that is there already is touched, so that it is locked: whoever has it stays the only one to
+# change what hangs on it.
 _ADD = """
     insert into relationship (id, user_id, other_user_id, type, created_at, updated_at)
-    values (%(id)s, %(user_id)s, %(other_user_id)s, %(type)s, %(now)s, %(now)s)
-    on conflict (user_id, other_user_id, type) do nothing
+    select id, user_id, %(other_user_id)s, %(type)s, %(now)s, %(now)s
+    from unnest(%(ids)b::uuid[], %(user_ids)b::uuid[]) as wanted (id, user_id)
+    order by user_id
+    on conflict (user_id, other_user_id, type) do update set updated_at = relationship.updated_at
 """
 
 _REMOVE = """
@@ -49,11 +60,14 @@ _REMOVE_ALL = """
 
 # A guardian is shown to both sides; of everything else each side sees its own.
 _BETWEEN = """
-    select id, user_id, other_user_id, type, created_at, updated_at
+    select relationship.id, relationship.user_id, other_user_id, type, relationship.created_at,
+        relationship.updated_at, contact.id as contact_id
     from relationship
-    where user_id = %(user_id)s and other_user_id = any(%(others)s)
+        left join contact on type = 'contact' and contact.owner_id = relationship.user_id
+            and contact.user_id = other_user_id
+    where relationship.user_id = %(user_id)s and other_user_id = any(%(others)s)
     union all
-    select id, user_id, other_user_id, type, created_at, updated_at
+    select id, user_id, other_user_id, type, created_at, updated_at, null
     from relationship
     where other_user_id = %(user_id)s and user_id = any(%(others)s) and type = 'guardian'
     order by created_at, id
@@ -90,16 +104,36 @@ async def add(
     tx: Tx, *, user_id: UUID, other_user_id: UUID, kind: RelationshipType, now: datetime
 ) -> None:
     """Have the user stand so to the other one; nothing changes if that is so already."""
+    await add_all(tx, user_ids=[user_id], other_user_id=other_user_id, kind=kind, now=now)
+
+
+async def add_all(
+    tx: Tx,
+    *,
+    user_ids: Sequence[UUID],
+    other_user_id: UUID,
+    kind: RelationshipType,
+    now: datetime,
+) -> None:
+    """Have all of the users stand so to the other one; nobody else changes it until `tx` ends."""
     await tx.execute(
         _ADD,
         {
-            "id": uuid7(),
-            "user_id": user_id,
+            "ids": [uuid7() for _ in user_ids],
+            "user_ids": list(user_ids),
             "other_user_id": other_user_id,
             "type": kind,
             "now": now,
         },
     )
+
+
+async def remove(tx: Tx, *, user_id: UUID, other_user_id: UUID, kind: RelationshipType) -> bool:
+    """Have the user not stand so to the other one any more; whether they did."""
+    cursor = await tx.execute(
+        _REMOVE, {"user_id": user_id, "other_user_id": other_user_id, "type": kind}
+    )
+    return bool(cursor.rowcount)
 
 
 async def remove_all(tx: Tx, *, user_id: UUID, kind: RelationshipType) -> None:
@@ -113,8 +147,7 @@ async def block(tx: Tx, *, user_id: UUID, other_user_id: UUID, now: datetime) ->
     Raises PersonNotFound for nobody the user can see, Invalid for the user's own id.
     """
     _check_other(user_id, other_user_id)
-    if not await is_visible(tx, viewer_id=user_id, user_id=other_user_id):
-        raise PersonNotFound
+    await _check_visible(tx, user_id, other_user_id)
     await add(tx, user_id=user_id, other_user_id=other_user_id, kind="blocked", now=now)
 
 
@@ -125,16 +158,18 @@ async def unblock(tx: Tx, *, user_id: UUID, other_user_id: UUID) -> None:
     PersonNotFound for nobody the user can see, Invalid for the user's own id.
     """
     _check_other(user_id, other_user_id)
-    cursor = await tx.execute(
-        _REMOVE, {"user_id": user_id, "other_user_id": other_user_id, "type": "blocked"}
-    )
-    if not cursor.rowcount and not await is_visible(tx, viewer_id=user_id, user_id=other_user_id):
-        raise PersonNotFound
+    if not await remove(tx, user_id=user_id, other_user_id=other_user_id, kind="blocked"):
+        await _check_visible(tx, user_id, other_user_id)
 
 
 def _check_other(user_id: UUID, other_user_id: UUID) -> None:
     if user_id == other_user_id:
         raise Invalid.field("id", "invalid", "Id is that of the current user")
+
+
+async def _check_visible(tx: Tx, viewer_id: UUID, user_id: UUID) -> None:
+    if not await is_visible(tx, viewer_id=viewer_id, user_id=user_id):
+        raise PersonNotFound
 
 
 async def is_visible(tx: Tx, *, viewer_id: UUID, user_id: UUID) -> bool:
@@ -166,3 +201,10 @@ async def ask_blocks(tx: Tx, *, pairs: Sequence[tuple[UUID, UUID]]) -> AsyncCurs
         _BLOCKS,
         {"some": [some for some, _ in pairs], "others": [other for _, other in pairs]},
     )
+
+
+async def check_blocks(tx: Tx, *, user_id: UUID, other_user_ids: Iterable[UUID]) -> None:
+    """Raise Blocked if the user has blocked one of the others, or one of them the user."""
+    asked = await ask_blocks(tx, pairs=[(user_id, other) for other in other_user_ids])
+    if await asked.fetchone() is not None:
+        raise Blocked

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from whipround.db.database import Tx
 from whipround.domain.funding import types
-from whipround.errors import FieldError, Invalid
+from whipround.errors import FieldError, Invalid, Message
 from whipround.money import LARGEST, fits_currency, is_currency
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,13 +68,18 @@ def read(path: Path, model: type[Model]) -> Model:
         ) from error
     # Not UTF-8, not TOML, nested without end, numbers that Python will not read.
     except (ValueError, RecursionError, InvalidOperation) as error:
-        raise Invalid.field(path.name, "invalid", f"not a TOML file: {error}") from error
+        message = Message("not a TOML file: {reason}", reason=error)
+        raise Invalid.field(path.name, "invalid", message) from error
 
 
 def refuse_repeated(table: str, keys: Sequence[tuple[str, ...]]) -> None:
     """Raise Invalid if two tables of a name, which begin with these keys, are about the same."""
     errors = [
-        FieldError(f"{table}.{number}", "already_taken", f"repeats the one for {', '.join(key)}")
+        FieldError(
+            f"{table}.{number}",
+            "already_taken",
+            Message("repeats the one for {subject}", subject=", ".join(key)),
+        )
         for number, key in enumerate(keys)
         if key in keys[:number]
     ]
@@ -113,7 +118,9 @@ def _wrong_types(
         name = rule.funding_source_type
         base = bases.get(name)
         if base is None:
-            yield FieldError(field, "not_found", f"there is no type {name}")
+            yield FieldError(field, "not_found", Message("there is no type {name}", name=name))
         elif base not in allowed[rule.act]:
-            said = f"never applies: {rule.act} and {name} do not go together"
-            yield FieldError(field, "unsupported", said)
+            message = Message(
+                "never applies: {act} and {name} do not go together", act=rule.act, name=name
+            )
+            yield FieldError(field, "unsupported", message)

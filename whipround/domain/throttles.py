@@ -35,6 +35,12 @@ PASSWORDS_PER_USER = Limit("password_user", 10, timedelta(minutes=15))
 SIGN_UPS_PER_ADDRESS = Limit("sign_up_address", 20, timedelta(hours=1))
 DOCUMENTS_PER_USER = Limit("document_user", 5, timedelta(days=1))
 SOURCES_PER_USER = Limit("source_user", 20, timedelta(days=1))
+UPLOADS_PER_USER = Limit("upload_user", 100, timedelta(hours=1))
+REQUESTS_PER_USER = Limit("request_user", 100, timedelta(days=1))
+NUMBERS_ASKED_PER_USER = Limit("asked_number_user", 100, timedelta(days=1))
+POOLS_PER_USER = Limit("pool_user", 50, timedelta(days=1))
+INVITATIONS_PER_USER = Limit("invitation_user", 50, timedelta(days=1))
+EXPORTS_PER_USER = Limit("export_user", 20, timedelta(days=1))
 
 SANDBOX_MULTIPLIER = 1_000
 """How much wider every limit is in a sandbox, which nobody attacks and everybody tries out."""
@@ -45,18 +51,20 @@ KEPT_FOR = timedelta(hours=36)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One try to count: against which limit, and for whom."""
+    """A try to count: against which limit, for whom, and as how many."""
 
     limit: Limit
     subject: str
+    count: int = 1
 
 
 _COUNT = """
     insert into throttle (subject, window_start, count)
-    select subject, window_start, 1
-    from unnest(%(subjects)s::bytea[], %(starts)s::timestamptz[]) as tried (subject, window_start)
+    select subject, window_start, count
+    from unnest(%(subjects)s::bytea[], %(starts)s::timestamptz[], %(counts)s::integer[])
+        as tried (subject, window_start, count)
     order by subject
-    on conflict (subject, window_start) do update set count = throttle.count + 1
+    on conflict (subject, window_start) do update set count = throttle.count + excluded.count
     returning subject, count
 """
 
@@ -76,18 +84,19 @@ async def charge(
     `multiplier` widens every limit: a sandbox is generous. A refused try need not be counted, so it
     does no harm that its transaction is rolled back.
     """
-    counted = {keyring.throttle(each.limit.kind, each.subject): each.limit for each in charges}
+    counted = {keyring.throttle(each.limit.kind, each.subject): each for each in charges}
     cursor = await tx.execute(
         _COUNT,
         {
             "subjects": list(counted),
-            "starts": [_window_start(limit, now) for limit in counted.values()],
+            "starts": [_window_start(each.limit, now) for each in counted.values()],
+            "counts": [each.count for each in counted.values()],
         },
     )
     used_up = [
-        counted[subject]
+        counted[subject].limit
         for subject, count in await cursor.fetchall()
-        if count > counted[subject].count * multiplier
+        if count > counted[subject].limit.count * multiplier
     ]
     if used_up:
         ends = max(_window_start(limit, now) + limit.window for limit in used_up)

@@ -50,7 +50,8 @@ class Transaction:
 
     `amount` of `currency` is what arrives. The payer paid `source_amount` of `source_currency` for
     it, the same where those are None, and the `fee` on top. The receiving side is None while nobody
-    has proven the address that was paid. `response` is there where the outside was asked.
+    has proven the address that was paid; what a pool gives or gets has no funding source.
+    `response` is there where the outside was asked.
     """
 
     id: UUID
@@ -58,7 +59,7 @@ class Transaction:
     payment_id: UUID
     out_user_id: UUID
     in_user_id: UUID | None
-    out_funding_source_id: UUID
+    out_funding_source_id: UUID | None
     in_funding_source_id: UUID | None
     status: TransactionStatus
     amount: Decimal

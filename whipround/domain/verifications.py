@@ -17,7 +17,7 @@ from whipround.db import outbox
 from whipround.db.database import Tx
 from whipround.domain import credentials, throttles
 from whipround.domain.throttles import Charge
-from whipround.errors import Declined, Invalid, NotFound
+from whipround.errors import Declined, Invalid, Message, NotFound
 from whipround.keyring import Keyring
 
 CODE_LIFE = timedelta(minutes=10)
@@ -263,22 +263,22 @@ async def consume(
         found = None
     if found is None or found.user_id != user_id:
         raise Invalid.field(field, "not_found", "Id is not that of a verification")
-    reason = _why_useless(found, kind, now)
-    if reason is not None:
-        raise Invalid.field(field, "invalid", f"Id is of a verification that {reason}")
+    message = _why_useless(found, kind, now)
+    if message is not None:
+        raise Invalid.field(field, "invalid", message)
     await tx.execute(_USE, {"id": found.id, "now": now})
     return found.recipient
 
 
-def _why_useless(found: Verification, kind: AddressKind, now: datetime) -> str | None:
+def _why_useless(found: Verification, kind: AddressKind, now: datetime) -> Message | None:
     if PROVES.get(found.type) != kind:
-        return "does not prove this kind of address"
+        return Message("Id is of a verification that does not prove this kind of address")
     if found.status != "approved" or found.approved_at is None:
-        return "has not been approved"
+        return Message("Id is of a verification that has not been approved")
     if found.used_at is not None:
-        return "has been used"
+        return Message("Id is of a verification that has been used")
     if found.approved_at + FRESH_FOR <= now:
-        return "was approved too long ago"
+        return Message("Id is of a verification that was approved too long ago")
     return None
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from psycopg import sql
 from psycopg.rows import class_row
 
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Channel
+from whipround.domain.notifications import KINDS
 from whipround.gateways.messages import sandbox
 from whipround.gateways.messages.protocol import (
     ChannelNotConfigured,
@@ -26,6 +27,7 @@ from whipround.gateways.messages.protocol import (
     Gateway,
     Outcome,
     Outgoing,
+    Rerouted,
     Unconfigured,
     stable_id,
 )
@@ -66,6 +68,11 @@ class Lane(Protocol):
         """What an operator calls it: "sms codes"."""
         ...
 
+    @property
+    def gather_seconds(self) -> float:
+        """How long it rests after its work, so that what comes meanwhile goes together."""
+        ...
+
     async def deliver_some(self, db: Database, *, now: datetime) -> bool:
         """Deliver some of what is due in the outbox of one product; whether there may be more."""
         ...
@@ -83,6 +90,11 @@ class LiveLane:
     channel: Channel
     codes: bool
 
+    @property
+    def gather_seconds(self) -> float:
+        """Somebody waits for a code; everything else has a moment."""
+        return 0.05 if self.codes else 0.25
+
     async def deliver_some(self, db: Database, *, now: datetime) -> bool:
         """Hand over a batch; whether it was a full one. Every outcome is recorded in the rows."""
         claimed = await _claim(db, self, now=now)
@@ -97,14 +109,27 @@ class LiveLane:
                 outcomes[row.id] = unsendable
         sent = await self.gateway.send(list(outgoing.values()))
         outcomes.update(zip(outgoing, sent, strict=True))
-        verdicts = [
-            _judge(row, error, now=now)
-            for row in claimed
-            if (error := outcomes[row.id]) is not None
-        ]
-        await _record(db, [id_ for id_, error in outcomes.items() if error is None], verdicts)
-        self._report(db.schema, len(claimed), verdicts)
+        await self._record(db, claimed, outcomes, now=now)
         return len(claimed) >= _BATCH
+
+    async def _record(
+        self,
+        db: Database,
+        claimed: Sequence["_Claimed"],
+        outcomes: Mapping[int, Outcome],
+        *,
+        now: datetime,
+    ) -> None:
+        rerouted, verdicts = [], []
+        for row in claimed:
+            error = outcomes[row.id]
+            if isinstance(error, Rerouted):
+                rerouted.append((row, error))
+            elif error is not None:
+                verdicts.append(_judge(row, error, now=now))
+        delivered = [id_ for id_, error in outcomes.items() if error is None]
+        await _record(db, delivered, rerouted, verdicts, now=now)
+        self._report(db.schema, len(claimed), verdicts)
 
     def _report(self, product: str, count: int, verdicts: Sequence["_Verdict"]) -> None:
         """One line for a batch in which something went wrong; never what a message says."""
@@ -123,9 +148,13 @@ class LiveLane:
 
 
 class SandboxLane:
-    """All messages of a sandbox: they are kept to be read."""
+    """All messages of a sandbox: they are kept to be read.
+
+    Whoever reads them has them kept first, so that there is no hurry.
+    """
 
     name = "sandbox"
+    gather_seconds = 0.5
 
     async def deliver_some(self, db: Database, *, now: datetime) -> bool:  # noqa: ARG002
         """Keep a batch; whether it was a full one."""
@@ -153,6 +182,18 @@ class _Claimed:
     data: dict[str, Any]
     attempts: int
     created_at: datetime
+
+
+class Retry(NamedTuple):
+    """What becomes of a message that was not handed over.
+
+    `attempts` are those that count; it is tried again at `due_at`, unless it failed for good.
+    """
+
+    attempts: int
+    due_at: datetime
+    failed_at: datetime | None
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +243,16 @@ _NOT_DELIVERED = """
             %(due)s::timestamptz[], %(failed)s::timestamptz[], %(errors)s::text[])
         as verdict (id, claimed, attempts, due_at, failed_at, error)
     where outbox.id = verdict.id and outbox.attempts = verdict.claimed
+"""
+
+# On the other channel it begins anew.
+_REROUTE = """
+    update outbox
+    set channel = other.channel, recipient = other.recipient, attempts = 0, due_at = %(now)s
+    from unnest(%(ids)s::bigint[], %(claimed)s::smallint[], %(channels)s::text[],
+            %(recipients)s::text[])
+        as other (id, claimed, channel, recipient)
+    where outbox.id = other.id and outbox.attempts = other.claimed
 """
 
 _WAITING = """
@@ -283,37 +334,65 @@ def _compose(row: _Claimed, *, product: str, now: datetime) -> Outgoing:
         subject=text.subject,
         body=text.body,
         created_at=row.created_at,
+        data=_push_data(row) if row.channel == "push" else {},
     )
 
 
+def _push_data(row: _Claimed) -> dict[str, str]:
+    """What tells the app on a device where to lead who taps the push, as a notification does."""
+    if row.kind not in KINDS or "object_id" not in row.data:
+        return {}
+    type_, key = KINDS[row.kind]
+    object_id = str(row.data["object_id"])
+    return {"notification_type": type_, "notification_key": key, "object_id": object_id}
+
+
 def _judge(row: _Claimed, error: DeliveryError, *, now: datetime) -> _Verdict:
-    """When to try again, if ever."""
-    attempts = row.attempts
+    retry = retry_after(error, attempts=row.attempts, created_at=row.created_at, now=now)
+    return _Verdict(row.id, row.attempts, *retry)
+
+
+def retry_after(
+    error: DeliveryError, *, attempts: int, created_at: datetime, now: datetime
+) -> Retry:
+    """When to try again, if ever, after the `attempts`-th attempt."""
     failed_at = None
     if isinstance(error, ChannelNotConfigured):
         # Not an attempt at all: it is not given up before somebody has set the channel up.
         attempts -= 1
         least, most = NOT_CONFIGURED_PAUSE
-        pause = min(max(now - row.created_at, least), most)
+        pause = min(max(now - created_at, least), most)
     else:
         pause = FIRST_PAUSE * PAUSE_GROWTH ** (min(attempts, LAST_ATTEMPT) - 1)
         if isinstance(error, DeliveryRefused) or attempts >= LAST_ATTEMPT:
             failed_at = now
-    return _Verdict(
-        id=row.id,
-        claimed_attempts=row.attempts,
-        attempts=attempts,
-        due_at=now + pause * SystemRandom().uniform(0.8, 1.2),
-        failed_at=failed_at,
-        error=str(error)[:_ERROR_LENGTH],
-    )
+    due_at = now + pause * SystemRandom().uniform(0.8, 1.2)
+    return Retry(attempts, due_at, failed_at, str(error)[:_ERROR_LENGTH])
 
 
-async def _record(db: Database, delivered: list[int], verdicts: Sequence[_Verdict]) -> None:
+async def _record(
+    db: Database,
+    delivered: list[int],
+    rerouted: Sequence[tuple[_Claimed, Rerouted]],
+    verdicts: Sequence[_Verdict],
+    *,
+    now: datetime,
+) -> None:
     async with db.pipeline() as tx:
         await tx.execute(_NOT_DURABLE)
         if delivered:
             await tx.execute(_DELIVERED, {"ids": delivered})
+        if rerouted:
+            await tx.execute(
+                _REROUTE,
+                {
+                    "ids": [row.id for row, _ in rerouted],
+                    "claimed": [row.attempts for row, _ in rerouted],
+                    "channels": [other.channel for _, other in rerouted],
+                    "recipients": [other.recipient for _, other in rerouted],
+                    "now": now,
+                },
+            )
         if verdicts:
             await tx.execute(
                 _NOT_DELIVERED,

@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 PRODUCTS_KNOWN_FOR_SECONDS = 5.0
 """How long until a new product's outbox is looked at."""
 
-_GATHER_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -60,7 +59,7 @@ class Deliverer:
             if await self._drain(lane):
                 pause = _FIRST_PAUSE_SECONDS
                 # What is put into the outbox meanwhile goes together.
-                await asyncio.sleep(_GATHER_SECONDS)
+                await asyncio.sleep(lane.gather_seconds)
             else:
                 awake.set()
                 await self._rest(pause)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from whipround.db.database import Database
+from whipround.domain import forwarding
 from whipround.domain.products import Product
 from whipround.flows import calls
 from whipround.flows.desk import Desk, open_desk
@@ -24,14 +25,21 @@ class Desks:
         self._open: dict[UUID, Desk] = {}
 
     async def sweep(self) -> int:
-        """Ask about all calls that are due, in every product; how many there were."""
+        """Ask about all calls that are due, in every product, and make those that money is to go on
+        by; how many there were.
+        """
 
         async def in_product(product: Product) -> int:
             desk = self._of(product)
             total = 0
-            while count := await calls.sweep(desk, now=datetime.now(UTC), limit=SWEPT_AT_ONCE):
+            while True:
+                now = datetime.now(UTC)
+                # What goes on to a bank is a call that is due.
+                count = await forwarding.send_due(desk.db, now=now, limit=SWEPT_AT_ONCE)
+                count += await calls.sweep(desk, now=now, limit=SWEPT_AT_ONCE)
+                if not count:
+                    return total
                 total += count
-            return total
 
         return await in_every_product(self._db, in_product)
 

@@ -17,8 +17,10 @@ from whipround.domain import (
     tokens,
     verifications,
 )
+from whipround.domain.pools import ending, exports
 from whipround.domain.products import Product
-from whipround.flows import deliveries, rates
+from whipround.flows import deliveries, images, rates
+from whipround.flows.studio import Studio
 from whipround.gateways.messages import sandbox
 from whipround.gateways.rates.protocol import RatesSource
 
@@ -37,6 +39,7 @@ _PRUNES: Sequence[tuple[str, Prune]] = (
     ("documents nobody decided about", identity.prune),
     ("throttles", throttles.prune),
     ("days that limits counted", limits.prune),
+    ("exports", exports.prune),
     ("failed messages", deliveries.prune),
     ("sandbox messages", sandbox.prune),
 )
@@ -59,6 +62,19 @@ async def settle_unclaimed(db: Database) -> int:
             words = "%s: of the unclaimed payments %d were claimed, %d returned"
             logger.info(words, product_db.schema, claimed, returned)
         return claimed + returned
+
+    return await in_every_product(db, in_product)
+
+
+async def close_ended_pools(db: Database) -> int:
+    """Close the pools whose time is over, in every product; how many."""
+
+    async def in_product(product: Product) -> int:
+        product_db = db.of(product.schema_name)
+        closed = await ending.close_ended(product_db, now=datetime.now(UTC))
+        if closed:
+            logger.info("%s: %d pools have ended", product_db.schema, closed)
+        return closed
 
     return await in_every_product(db, in_product)
 
@@ -91,6 +107,24 @@ async def prune(db: Database) -> int:
         return total
 
     return await in_every_product(db, in_product)
+
+
+async def prune_pictures(db: Database, studio: Studio) -> int:
+    """Delete pictures that nobody will see any more, with their files; how many, in all products.
+
+    Raises StoreUnavailable, in an ExceptionGroup, where the files cannot be reached.
+    """
+
+    async def in_product(product: Product) -> int:
+        product_db = db.of(product.schema_name)
+        return await images.prune(product_db, studio, now=datetime.now(UTC))
+
+    return await in_every_product(db, in_product)
+
+
+async def prune_group_pictures(studio: Studio) -> int:
+    """Delete the files of group pictures that are made anew if need be; how many."""
+    return await images.prune_groups(studio, now=datetime.now(UTC))
 
 
 async def _prune_all(db: Database, prune_some: Prune) -> int:

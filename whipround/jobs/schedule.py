@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from whipround.db.database import CONNECT_TIMEOUT_SECONDS, Database
 from whipround.db.schema import JOBS
+from whipround.flows.studio import Studio
 from whipround.gateways.rates.protocol import RatesSource
 from whipround.jobs import housekeeping
 from whipround.jobs.deliverer import Deliverer
@@ -23,6 +24,7 @@ from whipround.jobs.desks import Desks
 _EVERY_FIVE_SECONDS = "* * * * * */5"
 _EVERY_MINUTE = "* * * * *"
 _EVERY_HOUR = "17 * * * *"
+_EVERY_DAY = "41 3 * * *"
 
 _AT_ONCE = 3
 _CONNECTIONS = 3
@@ -37,6 +39,7 @@ async def run_schedule(
     deliverer: Deliverer,
     desks: Desks,
     rates: RatesSource | None,
+    studio: Studio,
     stop_seconds: float,
 ) -> None:
     """Run the jobs when their time comes, until cancelled; what is under way may then finish.
@@ -44,7 +47,7 @@ async def run_schedule(
     Also ends when the database goes away, with or without an error: it is for the caller to begin
     anew. Jobs still running `stop_seconds` after the cancellation are cancelled too.
     """
-    jobs = _app(conninfo, db=db, deliverer=deliverer, desks=desks, rates=rates)
+    jobs = _app(conninfo, db=db, deliverer=deliverer, desks=desks, rates=rates, studio=studio)
     async with jobs.open_async() as app:
         # Not only when the hour comes: nothing may have run for days.
         with suppress(AlreadyEnqueued):
@@ -70,28 +73,48 @@ def _app(
     deliverer: Deliverer,
     desks: Desks,
     rates: RatesSource | None,
+    studio: Studio,
 ) -> App:
     """The jobs of an installation."""
     app = App(connector=_connector(conninfo))
+    _add_money(app, db=db, deliverer=deliverer, desks=desks)
+    _add_upkeep(app, db=db, rates=rates)
+    _add_pictures(app, db=db, studio=studio)
+    return app
+
+
+def _add_money(app: App, *, db: Database, deliverer: Deliverer, desks: Desks) -> None:
+    """Money that moves, and what people are told of it.
+
+    None is retried: the next one comes in seconds, or in a minute.
+    """
 
     @app.periodic(cron=_EVERY_FIVE_SECONDS)
     @app.task(name="deliver", queueing_lock="deliver")
     async def deliver(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's
         deliverer.nudge()
 
-    # Not retried: the next one comes in seconds.
     @app.periodic(cron=_EVERY_FIVE_SECONDS)
     @app.task(name="sweep_calls", queueing_lock="sweep_calls")
     async def sweep_calls(timestamp: int) -> None:  # noqa: ARG001
         if await desks.sweep():
             deliverer.nudge()
 
-    # Not retried: the next one comes in a minute.
     @app.periodic(cron=_EVERY_MINUTE)
     @app.task(name="settle_unclaimed", queueing_lock="settle_unclaimed")
     async def settle_unclaimed(timestamp: int) -> None:  # noqa: ARG001
         if await housekeeping.settle_unclaimed(db):
             deliverer.nudge()
+
+    @app.periodic(cron=_EVERY_MINUTE)
+    @app.task(name="close_ended_pools", queueing_lock="close_ended_pools")
+    async def close_ended_pools(timestamp: int) -> None:  # noqa: ARG001
+        if await housekeeping.close_ended_pools(db):
+            deliverer.nudge()
+
+
+def _add_upkeep(app: App, *, db: Database, rates: RatesSource | None) -> None:
+    """What is renewed, and what is forgotten."""
 
     # Not retried: the next one comes in an hour.
     @app.periodic(cron=_EVERY_HOUR)
@@ -110,7 +133,20 @@ def _app(
         await housekeeping.prune(db)
         await _prune_jobs(app)
 
-    return app
+
+def _add_pictures(app: App, *, db: Database, studio: Studio) -> None:
+    """Files that nobody needs any more. Not retried: the next one comes soon enough."""
+
+    @app.periodic(cron=_EVERY_HOUR)
+    @app.task(name="prune_pictures", queueing_lock="prune_pictures")
+    async def prune_pictures(timestamp: int) -> None:  # noqa: ARG001
+        await housekeeping.prune_pictures(db, studio)
+
+    # All of them are looked at, which takes a while.
+    @app.periodic(cron=_EVERY_DAY)
+    @app.task(name="prune_group_pictures", queueing_lock="prune_group_pictures")
+    async def prune_group_pictures(timestamp: int) -> None:  # noqa: ARG001
+        await housekeeping.prune_group_pictures(studio)
 
 
 def _connector(conninfo: str) -> PsycopgConnector:

@@ -12,8 +12,12 @@ from procrastinate.exceptions import ProcrastinateException
 from whipround.domain import samples
 from whipround.domain.installation import Installation
 from whipround.flows.deliveries import Lane, SandboxLane, live_lanes
+from whipround.flows.exports import ExportLane
+from whipround.flows.images import FetchLane
+from whipround.flows.pushes import PushGateway
 from whipround.flows.statements import StatementGateway
-from whipround.gateways.messages.live import live_gateways
+from whipround.flows.studio import open_studio
+from whipround.gateways.messages.live import live_fcm, live_gateways
 from whipround.gateways.processors.live import processors_of
 from whipround.gateways.rates.ecb import EcbAddress
 from whipround.gateways.rates.protocol import RatesSource
@@ -36,13 +40,16 @@ _STEADY_SECONDS = 60.0
 class Worker:
     """Delivers messages and runs the scheduled jobs, whatever happens to the database meanwhile.
 
-    `processors` are those of the installation, which the server works with too.
+    `processors` and the `studio` are the installation's, which the server works with too.
     """
 
     def __init__(self, installation: Installation, settings: Settings) -> None:
         """Raises GatewayMisconfigured when a setting does not say where something is to go."""
         self._installation = installation
         self.processors = processors_of(settings, sandbox=installation.sandbox)
+        self.studio = open_studio(
+            settings, keyring=installation.keyring, sandbox=installation.sandbox
+        )
         self._desks = Desks(
             installation.db, keyring=installation.keyring, processors=self.processors
         )
@@ -61,13 +68,19 @@ class Worker:
     def _lanes(self, settings: Settings) -> Sequence[Lane]:
         installation = self._installation
         if installation.sandbox:
-            return [SandboxLane()]
+            return [SandboxLane(), ExportLane(None), FetchLane(self.studio)]
         statements = StatementGateway(
             installation.db,
             keyring=installation.keyring,
             processor=self.processors(installation.db).banks,
         )
-        return live_lanes({**live_gateways(settings), "statement": statements})
+        pushes = PushGateway(installation.db, fcm=live_fcm(settings))
+        gateways = {**live_gateways(settings), "statement": statements, "push": pushes}
+        return [
+            *live_lanes(gateways),
+            ExportLane(gateways["email"]),
+            FetchLane(self.studio),
+        ]
 
     async def close(self) -> None:
         """Let go of what the processors hold open, once nobody asks them any more."""
@@ -104,6 +117,7 @@ class Worker:
                     deliverer=self._deliverer,
                     desks=self._desks,
                     rates=self._rates,
+                    studio=self.studio,
                     stop_seconds=STOP_SECONDS,
                 )
                 logger.warning("the job queue has lost the database, and begins anew")

@@ -1,6 +1,6 @@
 """How tests speak to the API: as a client would, with what a client knows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,13 +47,14 @@ def error_code(answer: httpx.Response, status: int = 400) -> str:
 
 @dataclass(slots=True)
 class Client:
-    """Somebody's client; `session` is who is logged in."""
+    """Somebody's client; `session` is who is logged in, `languages` what they want to read."""
 
     http: httpx.AsyncClient
     db: Database
     keyring: Keyring
     product_id: str
     session: str | None = None
+    languages: str | None = None
 
     async def call(
         self, method: str, path: str, body: object = None, *, key: UUID | None = None
@@ -66,6 +67,8 @@ class Client:
         }
         if self.session is not None:
             headers[b"Authorization"] = f"Bearer {self.session}".encode("latin-1")
+        if self.languages is not None:
+            headers[b"Accept-Language"] = self.languages.encode("latin-1")
         if isinstance(body, bytes):
             return await self.http.request(method, path, content=body, headers=headers)
         return await self.http.request(method, path, json=body, headers=headers)
@@ -81,7 +84,11 @@ class Client:
 
     def bearing(self, session: str | None) -> "Client":
         """The same client, with this token."""
-        return Client(self.http, self.db, self.keyring, self.product_id, session)
+        return replace(self, session=session)
+
+    def reading(self, languages: str | None) -> "Client":
+        """The same client, which accepts these languages."""
+        return replace(self, languages=languages)
 
     async def make_user(self, **given: Any) -> User:
         """A user of the product."""

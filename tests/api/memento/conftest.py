@@ -8,12 +8,10 @@ import httpx
 import pytest
 
 from tests.api.memento.client import Client
-from tests.api.serving import PROCESSORS
+from tests.api.serving import app_of, new_directory
 from whipround.api.context import Front
-from whipround.api.memento import authentication, devices, users, verifications
-from whipround.api.memento.app import DIALECT, create_app
+from whipround.api.memento.app import DIALECT
 from whipround.api.memento.errors import refuse
-from whipround.api.services import Directory
 from whipround.api.types import Receive, Scope, Send
 from whipround.db.database import Database
 from whipround.domain.products import Product
@@ -30,13 +28,9 @@ def now() -> datetime:
 async def _serving(
     installation_db: Database, product: Product, keyring: Keyring, *, sandbox: bool
 ) -> AsyncIterator[Client]:
-    directory = Directory(installation_db, keyring=keyring, processors=PROCESSORS, sandbox=sandbox)
+    directory = new_directory(installation_db, keyring, sandbox=sandbox)
     directory.set([product])
-    chapters = (authentication, devices, users, verifications)
-    handlers = [handler for chapter in chapters for handler in chapter.handlers]
-    front = Front(
-        create_app(handlers), dialect=DIALECT, directory=directory, refuse=refuse, log=None
-    )
+    front = Front(app_of(), dialect=DIALECT, directory=directory, refuse=refuse, log=None)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # A server adds the state that its lifespan began with.

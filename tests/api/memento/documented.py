@@ -70,6 +70,18 @@ def _differs(shown: object, documented: Check, path: str) -> str:
     return next(filter(None, each), "")
 
 
+PICTURE: Mapping[str, Check] = {
+    "id": uuid,
+    "url": text,
+    "cropped_url": text,
+    "full_screen_url": text,
+    "thumbnail_url": text,
+    "description": text,
+    "meta": text,
+    "created_at": time,
+    "updated_at": time,
+}
+
 USER: Mapping[str, Check] = {
     "id": uuid,
     "first_name": text,
@@ -130,13 +142,15 @@ PAYMENT: Mapping[str, Check] = {
     "exchange_rate": nothing,
     "error_code": text,
     "description": text,
-    "image": nothing,
+    "image": PICTURE,
     "owner": USER,
     "recipient": PARTICIPANT,
     "expires_at": nothing,
     "created_at": time,
     "updated_at": time,
     "unclaimed_payment": nothing,
+    "request_id": nothing,
+    "pool_id": nothing,
     "meta": text,
 }
 
@@ -187,6 +201,7 @@ BANK_ACCOUNT: Mapping[str, Check] = {
     "account_number": text,
     "owner_id": text,
     "enabled": boolean,
+    "meta": text,
     "created_at": time,
     "updated_at": time,
     "iban": text,
@@ -204,6 +219,7 @@ CARD: Mapping[str, Check] = {
     "masked_number": text,
     "verified": boolean,
     "verified_at": nothing,
+    "meta": text,
     "created_at": time,
     "updated_at": time,
 }

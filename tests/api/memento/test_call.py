@@ -402,7 +402,7 @@ async def test_the_locale_is_the_persons_own_else_the_clients(
     client: httpx.AsyncClient, shared: Shared, now: datetime
 ) -> None:
     token, _ = await _token(shared, now, locale="is-IS")
-    sent = {"Accept-Language": "de-CH, en;q=0.5"}
+    sent = {"Accept-Language": "de-CH, en;q=0.5, es-MX;q=0.7"}
 
     answers = [
         await client.post("/v1/open", headers=sent | {"Authorization": token}),
@@ -410,7 +410,7 @@ async def test_the_locale_is_the_persons_own_else_the_clients(
         await client.post("/v1/open", headers={"Accept-Language": "*"}),
     ]
 
-    assert [answer.json()["locale"] for answer in answers] == ["is-IS", "de-CH", "en"]
+    assert [answer.json()["locale"] for answer in answers] == ["is-IS", "es-MX", "en"]
 
 
 # The key of a request.

@@ -58,7 +58,7 @@ class InsufficientFunds(Declined):
     ],
 )
 def test_an_error_object(error: Exception, status: int, code: str) -> None:
-    rendered = answer_of(error)
+    rendered = answer_of(error, "en")
 
     assert rendered.status == status
     [shown] = json.loads(rendered.body)["errors"]
@@ -72,7 +72,7 @@ def test_an_error_object(error: Exception, status: int, code: str) -> None:
     ("error", "status"), [(Unauthenticated(), 401), (NotFound(), 404), (NotFoundException(), 404)]
 )
 def test_an_empty_body(error: Exception, status: int) -> None:
-    assert answer_of(error)[:2] == (status, b"")
+    assert answer_of(error, "en")[:2] == (status, b"")
 
 
 def test_the_validation_error_object() -> None:
@@ -83,7 +83,7 @@ def test_the_validation_error_object() -> None:
         ]
     )
 
-    rendered = answer_of(error)
+    rendered = answer_of(error, "en")
 
     assert rendered.status == 422
     assert json.loads(rendered.body) == {
@@ -103,11 +103,12 @@ def test_the_validation_error_object() -> None:
 
 
 def test_what_a_client_should_do_next_is_in_the_headers() -> None:
-    assert answer_of(Throttled(retry_after_seconds=7)).headers == ((b"retry-after", b"7"),)
-    assert answer_of(Unavailable()).headers == ((b"retry-after", b"1"),)
-    assert answer_of(Unauthenticated()).headers == ((b"www-authenticate", b"Bearer"),)
-    allowed = answer_of(MethodNotAllowedException(headers={"allow": "PUT, OPTIONS, GET"}))
-    assert allowed.headers == ((b"allow", b"GET, PUT"),)
+    wrong_method = MethodNotAllowedException(headers={"allow": "PUT, OPTIONS, GET"})
+
+    assert answer_of(Throttled(retry_after_seconds=7), "en").headers == ((b"retry-after", b"7"),)
+    assert answer_of(Unavailable(), "en").headers == ((b"retry-after", b"1"),)
+    assert answer_of(Unauthenticated(), "en").headers == ((b"www-authenticate", b"Bearer"),)
+    assert answer_of(wrong_method, "en").headers == ((b"allow", b"GET, PUT"),)
 
 
 def _kinds(kind: type[Exception]) -> Sequence[type[Exception]]:
@@ -130,7 +131,7 @@ def test_every_domain_error_of_the_system_has_a_code_and_a_message() -> None:
 
 def test_rendering_an_error_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        answer_of(ValueError("boom"))
+        answer_of(ValueError("boom"), "en")
 
     assert not caplog.records
 

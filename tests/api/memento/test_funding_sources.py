@@ -326,6 +326,23 @@ async def test_updates_as_printed(ann: Customer) -> None:
     assert said(await ann.put(ann.wallet, {"description": "Purse"}))["description"] == "Purse"
 
 
+async def test_the_meta_of_a_card_or_an_account_is_that_of_its_source(ann: Customer) -> None:
+    made = [
+        said(await ann.post(SOURCES, body), 201)
+        for body in (
+            new_card(meta="card's"),
+            new_account(meta="account's"),
+            {**new_card(meta="card's"), "meta": "source's"},
+        )
+    ]
+    card = {"expiration_month": 11, "expiration_year": 2099, "meta": "renewed"}
+    path = f"{SOURCES}/{made[0]['id']}"
+    renewed = said(await ann.put(path, {"description": "Mine", "card": card}))
+
+    shown = [(it["meta"], (it["card"] or it["bank_account"])["meta"]) for it in (*made, renewed)]
+    assert shown == [(it, it) for it in ("card's", "account's", "source's", "renewed")]
+
+
 async def test_an_update_is_done_once(ann: Customer) -> None:
     key = uuid4()
     first = await ann.put(ann.wallet, {"description": "One"}, key=key)

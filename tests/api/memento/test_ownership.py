@@ -13,7 +13,10 @@ from litestar.routes import HTTPRoute
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, device
-from tests.api.memento.paying import Customer, Town, new_card, said, town
+from tests.api.memento.paying import Customer, Town, ids, new_card, said, town
+from tests.api.memento.picturing import uploaded
+from tests.api.memento.pooling import collect
+from tests.api.memento.requesting import ask, path, paying, share
 from tests.money import EUR
 from tests.people import PIN, new_phone
 from whipround.api.memento.app import create_app
@@ -55,7 +58,10 @@ def _routes() -> list[Route]:
 
 ROUTES = _routes()
 WITH_ID = [it for it in ROUTES if it.parameters]
-LISTS = [it for it in ROUTES if it.is_list and not it.parameters]
+FOR_ALL = {"GET /v1/announcements"}
+"""Lists that show everybody the same."""
+
+LISTS = [it for it in ROUTES if it.is_list and not it.parameters and str(it) not in FOR_ALL]
 
 PUBLIC = {
     "GET /v1/users/{user_id}",
@@ -63,19 +69,39 @@ PUBLIC = {
     "POST /v1/users/{user_id}/unblock",
     "GET /v1/tokens/{token_id}",
     "POST /v1/tokens/{token_id}/secret",
+    "POST /v1/announcements/{announcement_id}/ack",
+    "POST /v1/announcement/{announcement_id}/ack",
 }
 """Routes whose object is not somebody's alone: to add one, it has to be added here too.
 
-Any user can look at another. Who logs in has no session yet to tell whose the token is.
+Any user can look at another. Who logs in has no session yet to tell whose the token is. What is
+announced is for everybody, which test_announcements.py has more of.
 """
 
 BODIES: Mapping[str, Json] = {
     "PUT /v1/funding_sources/{funding_source_id}": {"description": "Mine"},
     "POST /v1/funding_sources/{funding_source_id}/verify": {"code": "000000"},
     "POST /v1/payments/{payment_id}/refund": {"pin": PIN, "amount": "0.01"},
+    "PUT /v1/pools/{pool_id}": {"description": "Mine"},
+    "POST /v1/pools/{pool_id}/invite": {"user_ids": ["{friend_id}"]},
+    "POST /v1/pools/{pool_id}/export": {"email": "ann@example.com"},
+    "POST /v1/pools/{pool_id}/participants/export": {"email": "ann@example.com"},
+    "POST /v1/pools/{pool_id}/participants": {
+        "amount": "1.00",
+        "funding_source_id": "{funding_source_id}",
+        "pin": PIN,
+    },
+    "POST /v1/requests/{request_id}/pay": {"funding_source_id": "{funding_source_id}", "pin": PIN},
+    "POST /v1/requests/{request_id}/participants/{participant_id}/pay": {
+        "funding_source_id": "{funding_source_id}",
+        "pin": PIN,
+    },
     "POST /v1/verifications/{verification_id}/data": {"data": "000000"},
 }
-"""A good body for each route that needs one, without which nothing would be looked for."""
+"""A good body for each route that needs one, without which nothing would be looked for.
+
+The names of parameters in braces stand for the ids of what is Ann's, and of a friend of hers.
+"""
 
 
 class Owned(NamedTuple):
@@ -89,11 +115,21 @@ class Owned(NamedTuple):
     bob: Customer
     ids: Mapping[str, str]
     spare: Mapping[str, Mapping[str, str]]
+    friend_id: str
 
     def path(self, route: Route) -> str:
         missing = [name for name in route.parameters if name not in self.ids]
         assert not missing, f"{route} needs an object for {missing}: make one in `owned`"
         return route.path.format(**{**self.ids, **self.spare.get(str(route), {})})
+
+    def body(self, route: Route) -> Json | None:
+        body = BODIES.get(str(route))
+        return body and {name: self._filled(value) for name, value in body.items()}
+
+    def _filled(self, value: str | list[str]) -> str | list[str]:
+        if isinstance(value, str):
+            return value.format(**self.ids, friend_id=self.friend_id)
+        return [each.format(**self.ids, friend_id=self.friend_id) for each in value]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +141,8 @@ async def owned(shared: Shared) -> AsyncIterator[Owned]:
         carl = await place.person(EUR("100.00"))
         # Of Bob's as well, so that he has something to find.
         await bob.paid(carl)
+        await carl.paid(bob)
+        await _contact(bob, {"user_id": carl.id})
         payment = await carl.paid(ann)
         body = {"type": "sms", "recipient": new_phone(), "event": "test"}
         verification = said(await ann.post("/v1/verifications", body), 201)
@@ -114,18 +152,62 @@ async def owned(shared: Shared) -> AsyncIterator[Owned]:
             "device": device(),
         }
         token = said(await place.client.post("/v1/tokens", login), 201)
-        ids = {
+        mine = {
             "payment_id": payment["id"],
             "transaction_id": payment["recipient"]["transaction_id"],
+            "moment_id": payment["recipient"]["transaction_id"],
             "funding_source_id": str(ann.wallet_id),
             "verification_id": verification["id"],
             "token_id": token["id"],
             "user_id": ann.id,
+            "contact_id": await _contact(ann, {"user_id": carl.id}),
+            "pool_id": (await collect(ann))["id"],
+            "image_id": await uploaded(ann),
         }
         card = await ann.add(new_card())
         delete = "DELETE /v1/funding_sources/{funding_source_id}"
-        spare = {delete: {"funding_source_id": card.rpartition("/")[2]}}
-        yield Owned(place, ann, bob, ids, spare)
+        spare = {
+            delete: {"funding_source_id": card.rpartition("/")[2]},
+            "POST /v1/pools/{pool_id}/close": {"pool_id": (await collect(ann))["id"]},
+            "DELETE /v1/contacts/{contact_id}": {
+                "contact_id": await _contact(ann, {"first_name": "Dan"})
+            },
+        }
+        requests, spare_requests = await _requests(ann, carl)
+        await ask(bob, carl)
+        await collect(bob)
+        yield Owned(place, ann, bob, mine | requests, spare | spare_requests, carl.id)
+
+
+async def _contact(owner: Customer, body: Json) -> str:
+    """The id of a contact just made."""
+    return str(said(await owner.post("/v1/contacts", body), 201)["id"])
+
+
+async def _requests(
+    ann: Customer, carl: Customer
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Requests by Ann, and of her: for each route one that has not been answered."""
+    mine = await ask(ann, *[share(new_phone(), "1.00") for _ in range(3)])
+    asked = {
+        action: await ask(carl, share(ann, "1.00"))
+        for action in ("/pay", "/reject", "/receipt", "/participants/{participant_id}/pay")
+    }
+    asked["/participants/{participant_id}/receipt"] = asked["/receipt"]
+    said(await ann.post(path(asked["/receipt"], None, "pay"), paying(ann)))
+    root = "/v1/requests/{request_id}"
+    spare = {
+        f"{'GET' if action.endswith('receipt') else 'POST'} {root}{action}": {
+            "request_id": request["id"],
+            "participant_id": request["participants"][0]["id"],
+        }
+        for action, request in asked.items()
+    }
+    first, *others = ids(mine["participants"])
+    for action, other in zip(("settle", "cancel"), others, strict=True):
+        spare[f"POST {root}/participants/{{participant_id}}/{action}"] = {"participant_id": other}
+    spare[f"DELETE {root}"] = {"request_id": (await ask(ann, carl))["id"]}
+    return {"request_id": mine["id"], "participant_id": first}, spare
 
 
 def test_there_are_routes_to_walk() -> None:
@@ -135,12 +217,12 @@ def test_there_are_routes_to_walk() -> None:
 
 @pytest.mark.parametrize("route", [it for it in WITH_ID if str(it) not in PUBLIC], ids=str)
 async def test_another_one_does_not_find_it(owned: Owned, route: Route) -> None:
-    path, body = owned.path(route), BODIES.get(str(route))
+    where, body = owned.path(route), owned.body(route)
 
-    answer = await owned.bob.client.call(route.method, path, body)
+    answer = await owned.bob.client.call(route.method, where, body)
 
     assert (answer.status_code, answer.content) == (404, b"")
-    theirs = await owned.ann.client.call(route.method, path, body)
+    theirs = await owned.ann.client.call(route.method, where, body)
     assert theirs.status_code in {200, 201}, (
         "it has to be there for its owner, else this proves nothing"
     )
@@ -148,7 +230,7 @@ async def test_another_one_does_not_find_it(owned: Owned, route: Route) -> None:
 
 @pytest.mark.parametrize("route", [it for it in WITH_ID if str(it) not in PUBLIC], ids=str)
 async def test_nobody_does_not_find_it(owned: Owned, route: Route) -> None:
-    answer = await owned.place.client.call(route.method, owned.path(route), BODIES.get(str(route)))
+    answer = await owned.place.client.call(route.method, owned.path(route), owned.body(route))
 
     assert answer.status_code == (404 if route.access is Access.OPEN else 401)
     assert answer.content == b""

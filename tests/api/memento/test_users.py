@@ -486,7 +486,7 @@ async def test_new_secret_ends_other_sessions(client: Client) -> None:
 
 
 async def test_taken_away(client: Client) -> None:
-    me = await client.make_user(email="mine@example.com", image_url="https://example.com/a.png")
+    me = await client.make_user(email="mine@example.com", picture="https://example.com/a.png")
     mine = await client.of(me)
 
     answer = await mine.put("/v1/users", {"email": None, "image": None, "pin": PIN})

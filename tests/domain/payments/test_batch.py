@@ -43,6 +43,7 @@ from whipround.domain.payees import HOLDING_ACCOUNT, Address
 from whipround.domain.payments import decide
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Processing
+from whipround.domain.payments.shares import PayShare
 from whipround.ledger.accounts import lock_accounts
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +63,7 @@ async def _count(db: Database) -> dict[str, int]:
 async def test_a_payment_to_a_user(db: Database, scene: Scene, ann: Person, ben: Person) -> None:
     await charge(db, EUR("0.50"))
 
-    [made] = await scene.pay(scene.order(ann, ben, image_url="https://example.com/a.png"))
+    [made] = await scene.pay(scene.order(ann, ben, picture="https://example.com/a.png"))
 
     assert made.error is None
     assert (await held(db, ann), await held(db, ben)) == (Decimal("13.50"), Decimal("6.00"))
@@ -71,8 +72,8 @@ async def test_a_payment_to_a_user(db: Database, scene: Scene, ann: Person, ben:
         db,
         "select transaction_id from payment where (id, owner_id, funding_source_id,"
         " recipient_user_id, amount, fee, currency, status, fulfillment_status, recipient_status,"
-        " description, image_url, created_at) = (%s, %s, %s, %s, 6, 0.50, 'EUR', 'closed',"
-        " 'fulfilled', 'paid', 'Lunch', 'https://example.com/a.png', %s)",
+        " description, created_at) = (%s, %s, %s, %s, 6, 0.50, 'EUR', 'closed',"
+        " 'fulfilled', 'paid', 'Lunch', %s)",
         made.payment_id,
         ann.id,
         ann.wallet_id,
@@ -97,14 +98,16 @@ async def test_a_payment_to_a_user(db: Database, scene: Scene, ann: Person, ben:
             "EUR",
         )
     ]
+    data = {"amount": "6.00", "currency": "EUR", "payer": "Ann Dough", "description": "Lunch"}
     assert await rows(db, "select channel, recipient, kind, data from outbox") == [
-        (
-            "sms",
-            ben.user.phone,
-            "payment_received",
-            {"amount": "6.00", "currency": "EUR", "payer": "Ann Dough", "description": "Lunch"},
-        )
+        ("sms", ben.user.phone, "payment_received", data)
     ]
+    assert await rows(db, "select user_id, actor_id, kind, object_id, data from notification") == [
+        (ben.id, ann.id, "payment_received", made.payment_id, data)
+    ]
+    assert await rows(
+        db, "select owner_id, object_type, object_id, status, source_url from image"
+    ) == [(ann.id, "payment", made.payment_id, "wanted", "https://example.com/a.png")]
     assert await problems(db) == []
 
 
@@ -404,7 +407,9 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_and_is_made_go
 ) -> None:
     batch, attempts = PaymentBatch(clock=lambda: scene.now), 0
 
-    async def work(tx: Tx, commands: Sequence[Pay]) -> Sequence[Answer | Processing | Exception]:
+    async def work(
+        tx: Tx, commands: Sequence[Pay | PayShare]
+    ) -> Sequence[Answer | Processing | Exception]:
         nonlocal attempts
         attempts += 1
         answers = await batch(tx, commands)

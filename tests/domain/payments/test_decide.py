@@ -22,7 +22,6 @@ from whipround.domain.limits import Limits
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import (
     UNCLAIMED_FOR,
-    Blocked,
     PaidToOneself,
     Pay,
     Payment,
@@ -31,8 +30,10 @@ from whipround.domain.payments.commands import (
     UnknownFundingSource,
 )
 from whipround.domain.payments.decide import decide
+from whipround.domain.payments.sharing import Shares
 from whipround.domain.payments.state import Decision, Recipient, Source, State
 from whipround.domain.quotes import Prices
+from whipround.domain.relationships import Blocked
 from whipround.errors import DomainError, Invalid
 from whipround.ledger.accounts import PRODUCT, Account
 from whipround.ledger.transfers import Book, InsufficientFunds
@@ -96,6 +97,7 @@ class World(NamedTuple):
             sources={id_: _source(id_, user) for id_, user in OWNERS.items()},
             recipients={user: _recipient(user) for user in PEOPLE},
             payees=payees,
+            shares=Shares(),
             blocks={*self.blocks, *((other, one) for one, other in self.blocks)},
             verified=set(),
             prices=Prices({("payment", "virtual", "EUR"): rule}, {}, Decimal(0)),
@@ -117,7 +119,7 @@ def _source(id_: UUID, user: UUID) -> Source:
 
 def _recipient(user: UUID) -> Recipient:
     name = f"user{user.int}"
-    return Recipient(user, None, wallet(user), name, name, False, False, "en", "sms", "+44")
+    return Recipient(user, None, wallet(user), name, name, False, False)
 
 
 def order(
@@ -144,7 +146,7 @@ def order(
         source_currency=amount.currency,
         description="Lunch",
         meta="my meta",
-        image_url=None,
+        picture=None,
         render=render,
     )
 
@@ -179,9 +181,9 @@ def test_a_payment_to_a_user_is_done_at_once() -> None:
         CAT: Decimal(100),
         PRODUCT: Decimal("0.60"),
     }
-    [message] = decision.messages
-    assert (message.kind, message.channel) == ("payment_received", "sms")
-    assert (message.data["amount"], message.data["payer"]) == ("20.00", "Payer")
+    [event] = decision.events
+    assert event[:4] == (BEN, "payment_received", payment.id, ANN)
+    assert (event.data["amount"], event.data["payer"]) == ("20.00", "Payer")
 
 
 @pytest.mark.parametrize(("address", "channel"), [(FREE, "sms"), (MAIL, "email")])
@@ -365,11 +367,11 @@ def test_there_is_one_outcome_per_command_in_order(world: World, orders: Sequenc
     assert len(decision.outcomes) == len(orders)
     assert decision.payments == made
     assert decision.holdings == [it.holding for it in made if it.holding is not None]
-    assert len(decision.messages) == len(made)
+    assert len(decision.messages) + len(decision.events) == len(made)
     for pay, outcome in zip(orders, decision.outcomes, strict=True):
         if isinstance(outcome, Payment):
-            assert outcome.owner_id == pay.payer_id == OWNERS[outcome.funding_source_id]
             assert outcome.funding_source_id == pay.funding_source_id
+            assert outcome.owner_id == pay.payer_id == OWNERS[pay.funding_source_id]
             assert Money(outcome.amount, outcome.currency) == pay.amount
 
 

@@ -43,7 +43,6 @@ from whipround.domain.limits import LimitExceeded, LimitRule, Limits, Usage
 from whipround.domain.payments.commands import (
     MOST_DECLINED,
     MOST_WAITING,
-    Blocked,
     NoSuchDestination,
     PaidToOneself,
     Pay,
@@ -57,6 +56,7 @@ from whipround.domain.payments.commands import (
 from whipround.domain.payments.decide import decide
 from whipround.domain.payments.state import Decision, Source, State
 from whipround.domain.quotes import Prices, quote
+from whipround.domain.relationships import Blocked
 from whipround.errors import DomainError, Invalid
 from whipround.ledger.accounts import PRODUCT, Account
 from whipround.ledger.transfers import InsufficientFunds
@@ -162,6 +162,7 @@ def processing(state: State, pay: Pay) -> Processing:
     payment = outcome.payment
     assert decision.payments == [payment]
     assert (decision.holdings, decision.messages, decision.told) == ([], [], {})
+    assert decision.events == []
     assert (payment.status, payment.fulfillment_status) == ("open", "unfulfilled")
     assert (payment.recipient.status, payment.expires_at) == ("pending", None)
     assert outcome.call.transaction_id == payment.transaction_id

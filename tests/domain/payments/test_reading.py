@@ -137,7 +137,7 @@ async def test_a_payment_reads_as_it_was_made(
         "recipient_name": "Benny",
         "recipient_meta": "theirs",
         "meta": "mine",
-        "image_url": "https://example.com/a.png",
+        "picture": "https://example.com/a.png",
     }
     await scene.pay(*(scene.order(ann, it, **given) for it in to))
 

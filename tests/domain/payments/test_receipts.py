@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from tests.money import EUR, Person, Scene, charge, new_address, rows
+from tests.shares import into, make_pool, pay_shares, paying
 from whipround.db.database import Database
 from whipround.domain import claims
 from whipround.domain.payments.commands import UNCLAIMED_FOR
 from whipround.domain.payments.reading import PaymentNotFound
 from whipround.domain.payments.receipts import Method, Party, Receipt, receipt, reference_code
+from whipround.domain.pools import closing
 
 
 async def _receipt(db: Database, viewer: Person, payment_id: UUID | None) -> Receipt:
@@ -79,6 +81,25 @@ async def test_there_is_none_for_others_nor_before_the_money_arrived(
     assert (await _receipt(db, ann, first.payment_id)).time == later
     assert (await _receipt(db, ben, first.payment_id)).recipient.id == ben.id
     assert await _has_none(db, ann, second.payment_id)
+
+
+@pytest.mark.anyio
+async def test_a_pool_is_a_side_too(db: Database, scene: Scene, ann: Person, ben: Person) -> None:
+    pool = await make_pool(scene, ben)
+    [made] = await pay_shares(scene, paying(scene, ann, into(pool)))
+    async with db.transaction() as tx:
+        await closing.close(tx, owner_id=ben.id, pool_id=pool, now=scene.now)
+    [[payout_id]] = await rows(db, "select payout_id from pool")
+
+    into_it = await _receipt(db, ann, made.payment_id)
+    out_of_it = await _receipt(db, ben, payout_id)
+
+    party = Party(pool, "Gift", "")
+    assert (into_it.recipient, out_of_it.payer) == (party, party)
+    assert (into_it.payer.id, out_of_it.recipient.id) == (ann.id, ben.id)
+    assert (into_it.method, out_of_it.method) == (Method(ann.wallet_id, "Wallet"), None)
+    assert await _has_none(db, ben, made.payment_id)
+    assert await _has_none(db, ann, payout_id)
 
 
 def test_a_reference_code_is_short_and_cannot_be_misread() -> None:

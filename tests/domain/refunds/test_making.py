@@ -10,9 +10,11 @@ import pytest
 
 from tests.money import EUR, Person, Scene, charge, fees_held, held, new_address, problems, rows
 from tests.refunds import Refunded, carried_out, refund, refund_order
+from tests.shares import into, make_pool, pay_shares, paying
 from whipround.db.database import Database, open_database
 from whipround.domain import claims
 from whipround.domain.payments.commands import UNCLAIMED_FOR
+from whipround.domain.pools import closing
 
 pytestmark = pytest.mark.anyio
 
@@ -127,6 +129,24 @@ async def test_what_is_refused_moves_nothing(
     assert await stands(db, ann, ben) == before
     assert await rows(db, "select count(*) from refund") == [(0,)]
     assert await problems(db) == []
+
+
+async def test_what_is_in_a_pool_or_came_out_of_it_stays(
+    db: Database, scene: Scene, ann: Person, ben: Person
+) -> None:
+    pool = await make_pool(scene, ben)
+    [made] = await pay_shares(scene, paying(scene, ann, into(pool)))
+    async with db.transaction() as tx:
+        await closing.close(tx, owner_id=ben.id, pool_id=pool, now=scene.now)
+    [[payout_id]] = await rows(db, "select payout_id from pool")
+
+    refused = [
+        await refund(scene, by, payment_id)
+        for by, payment_id in ((ann, made.payment_id), (ben, made.payment_id), (ben, payout_id))
+    ]
+
+    assert [it.status for it in refused] == ["not_refundable", "not_found", "not_refundable"]
+    assert await held(db, ben) == 6
 
 
 async def test_a_wrong_pin_counts_and_the_right_one_sets_it_back(

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from whipround.domain.legs import Accounts, Worth
 from whipround.domain.refunds.commands import Refund
 from whipround.domain.refunds.settling import Settled, Unsettled, settle
-from whipround.domain.refunds.telling import Payer
+from whipround.domain.refunds.telling import Subject
 from whipround.ledger.transfers import Leg
 from whipround.outcomes import Outcome
 
@@ -40,9 +40,9 @@ def unsettled() -> Unsettled:
         created_at=NOW,
         updated_at=NOW,
     )
-    payer = Payer("Lunch", "Ben Dough", "en", "sms", "+447700900001")
+    subject = Subject("Lunch", "Ben Dough")
     return Unsettled(
-        refund=refund, goes_to_id=card_id, source_id=card_id, wallet_id=uuid7(), payer=payer
+        refund=refund, goes_to_id=card_id, source_id=card_id, wallet_id=uuid7(), paid=subject
     )
 
 
@@ -75,8 +75,9 @@ def test_it_arrives_on_the_card_once(unsettled: Unsettled) -> None:
     assert (done.transfer.kind, done.refund.status) == ("settle", "approved")
     assert done.transfer.key == f"{unsettled.refund.transaction_id}:settle"
     assert done.in_funding_source_id == unsettled.source_id
-    [message] = done.messages
-    assert (message.kind, message.data["amount"], message.data["to_wallet"]) == (
+    [event] = done.events
+    assert event.user_id == unsettled.refund.payer_id
+    assert (event.kind, event.data["amount"], event.data["to_wallet"]) == (
         "payment_refunded",
         "5.10",
         False,
@@ -93,7 +94,7 @@ def test_what_the_card_does_not_take_is_in_the_wallet(
     assert done is not None
     assert done.transfer.legs == moved(clearing, wallet)
     assert (done.refund.status, done.in_funding_source_id) == ("approved", unsettled.wallet_id)
-    assert done.messages[0].data["to_wallet"] is True
+    assert done.events[0].data["to_wallet"] is True
 
 
 def test_what_the_card_sends_back_is_in_the_wallet(unsettled: Unsettled) -> None:
@@ -112,4 +113,4 @@ def test_who_gave_it_back_to_themselves_is_not_told(unsettled: Unsettled) -> Non
     [done], _ = heard(replace(unsettled, refund=refund), APPROVED)
 
     assert done is not None
-    assert done.messages == []
+    assert done.events == []

@@ -27,6 +27,7 @@ from whipround.domain.gateway_calls import CallStatus, Said
 from whipround.domain.legs import Ends, Worth, through
 from whipround.domain.limits import Usage
 from whipround.domain.payees import MOST_TOLD, Holding, Payee
+from whipround.domain.payments.sharing import Shares
 from whipround.domain.payments.state import Recipient
 from whipround.domain.settlements.cases import Case, Standing, State
 from whipround.domain.settlements.commands import Settle
@@ -46,6 +47,9 @@ from whipround.outcomes import Outcome
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 ANN, WALLET = UUID(int=1), UUID(int=2)
 """Who pays, or is paid out to; and the wallet."""
+
+BEN = UUID(int=103)
+"""Who the first call is to pay."""
 
 THERE = {"EUR": Decimal(1000), "MXN": Decimal(0)}
 """What Ann has in the wallet, before anything is set aside."""
@@ -120,6 +124,7 @@ class Stage:
                 for case in self.cases
                 if case.payee is not None
             },
+            shares=Shares(),
             accounts=self.accounts,
             book=self.book,
         )
@@ -243,11 +248,11 @@ def _case(number: int, plot: Plot) -> Case:
         description="Lunch",
         recipient_user_id=goes[plot.goes],
         payee=("phone", f"+44790000{at:04}") if plot.goes == "payee" else None,
+        request_id=None,
+        pool_id=None,
+        participant_id=None,
         paid_at=NOON,
         payer_name="Ann",
-        payer_locale="en",
-        payer_channel="sms",
-        payer_address="+447900000000",
         payer_wallet_id=WALLET,
     )
 
@@ -257,7 +262,7 @@ def _recipient(case: Case) -> Recipient:
     user_id, wallet_id = _id(case, 3), _id(case, 4)
     if case.payment_kind != "payment":
         user_id, wallet_id = ANN, WALLET
-    return Recipient(user_id, None, wallet_id, "Ben", "ben", False, False, "en", "sms", "+44")
+    return Recipient(user_id, None, wallet_id, "Ben", "ben", False, False)
 
 
 class Word(NamedTuple):
@@ -440,7 +445,8 @@ def test_whatever_is_said_the_money_ends_once_where_it_belongs(
         told = []
         for word in event:
             told += _told_of(rules[word.case], word, proven=proven, gone=gone)
-        assert Counter(it.kind for it in decision.messages) == Counter(told)
+        kinds = [it.kind for it in decision.events] + [it.kind for it in decision.messages]
+        assert Counter(kinds) == Counter(told)
         assert {id_: it.status for id_, it in decision.said.items()} == {
             id_: stage.state.standings[id_].status for id_ in decision.said
         }
@@ -608,26 +614,29 @@ def test_where_the_money_is(
 @pytest.mark.parametrize(
     ("plot", "outcome", "told"),
     [
-        (Plot("user"), APPROVED, [("payment_received", "+44", "10.00")]),
+        (Plot("user"), APPROVED, [("payment_received", BEN, "10.00")]),
         (Plot("payee"), APPROVED, [("payment_waiting", "+447900000100", "10.00")]),
-        (Plot("user"), DECLINED, [("payment_failed", "+447900000000", "10.00")]),
-        (Plot("payee"), NEVER, [("payment_failed", "+447900000000", "10.00")]),
-        (Plot("top_up", True), APPROVED, [("top_up_done", "+447900000000", "200.00")]),
-        (Plot("withdrawal"), APPROVED, [("withdrawal_paid", "+447900000000", "10.00")]),
-        (Plot("withdrawal"), DECLINED, [("withdrawal_failed", "+447900000000", "10.00")]),
+        (Plot("user"), DECLINED, [("payment_failed", ANN, "10.00")]),
+        (Plot("payee"), NEVER, [("payment_failed", ANN, "10.00")]),
+        (Plot("top_up", True), APPROVED, [("top_up_done", ANN, "200.00")]),
+        (Plot("withdrawal"), APPROVED, [("withdrawal_paid", ANN, "10.00")]),
+        (Plot("withdrawal"), DECLINED, [("withdrawal_failed", ANN, "10.00")]),
         (Plot("withdrawal"), PENDING, []),
     ],
 )
 @pytest.mark.parametrize("is_awaited", [False, True])
 def test_who_is_told_what(
-    plot: Plot, outcome: Outcome | None, told: list[tuple[str, str, str]], is_awaited: bool
+    plot: Plot, outcome: Outcome | None, told: list[tuple[str, UUID | str, str]], is_awaited: bool
 ) -> None:
     decision = Stage([plot]).hear([Word(0, outcome, is_awaited)])
 
     if is_awaited:  # the payer, by the answer
-        told = [it for it in told if it[1] != "+447900000000"]
-    messages = [(it.kind, it.recipient, it.data["amount"]) for it in decision.messages]
-    assert messages == told
+        told = [it for it in told if it[1] != ANN]
+    heard: list[tuple[str, UUID | str, str]] = [
+        (it.kind, it.user_id, it.data["amount"]) for it in decision.events
+    ]
+    heard += [(it.kind, it.recipient, it.data["amount"]) for it in decision.messages]
+    assert heard == told
 
 
 def test_an_address_is_told_no_more_often_than_is_bearable() -> None:

@@ -23,7 +23,7 @@ from tests.people import (
 from whipround.db.database import Database
 from whipround.domain import credentials, payees, sessions
 from whipround.domain.users.proofs import Proof, Proven
-from whipround.domain.users.signup import SignedUp, country_of_phone, sign_up
+from whipround.domain.users.signup import SignedUp, sign_up
 from whipround.errors import Invalid, Throttled
 from whipround.keyring import Keyring
 
@@ -107,7 +107,6 @@ async def test_everything_said_is_kept(counter: Counter) -> None:
         "date_of_birth": date(1985, 9, 4),
         "preferences": '{"sound": false}',
         "meta": "anything",
-        "image_url": "https://example.com/asa.jpg",
     }
 
     user = (await counter.sign_up(await counter.prove(new_email()), **said)).user
@@ -235,20 +234,6 @@ async def test_sign_ups_are_limited_per_address(counter: Counter) -> None:
         await counter.sign_up(proof)
 
     await counter.sign_up(proof, multiplier=2)
-
-
-@pytest.mark.parametrize(
-    ("number", "country"),
-    [
-        ("+3547771234", "IS"),
-        ("+4412312341234", "GB"),
-        ("+15551234567", "US"),
-        ("+525512345678", "MX"),
-        ("+881612345678", ""),
-    ],
-)
-def test_country_of_phone(number: str, country: str) -> None:
-    assert country_of_phone(number) == country
 
 
 async def test_wallet_has_every_currency_of_the_product(counter: Counter) -> None:

@@ -87,7 +87,7 @@ class Street:
                 source_currency="EUR",
                 description="",
                 meta="",
-                image_url=None,
+                picture=None,
                 render=render,
             )
         )

@@ -4,6 +4,8 @@ import pytest
 
 from whipround.db.outbox import Channel
 from whipround.gateways.messages.templates import LONGEST_VALUE, Text, TextError, render
+from whipround.gateways.messages.texts import TEXTS
+from whipround.locales import LANGUAGES
 
 PAYMENT = {
     "amount": "20.5",
@@ -12,6 +14,8 @@ PAYMENT = {
     "recipient": "+447700900042",
     "description": "Pizza & beer",
 }
+REQUEST = {**PAYMENT, "owner": "Ann Lee", "participant": "Jon Dough"}
+POOL = {**PAYMENT, "owner": "Ann Lee"}
 SAMPLES: dict[str, dict[str, Any]] = {
     "verification_code": {"code": "123456", "event": "signup"},
     "login_code": {"code": "123456"},
@@ -24,6 +28,18 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "top_up_done": {"amount": "20.5", "currency": "EUR"},
     "withdrawal_paid": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
     "withdrawal_failed": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
+    "request_received": REQUEST,
+    "request_waiting": REQUEST,
+    "request_reminder": REQUEST,
+    "request_paid": REQUEST,
+    "request_rejected": REQUEST,
+    "request_settled": REQUEST,
+    "request_cancelled": REQUEST,
+    "pool_invited": POOL,
+    "pool_contribution": POOL,
+    "pool_closed": POOL,
+    "pool_paid_out": POOL,
+    "pool_export": POOL,
     "verification_decided": {"type": "passport", "approved": False, "reason": "It is blurred."},
     "funding_source_code": {"code": "123456", "description": "Savings"},
 }
@@ -34,15 +50,16 @@ def text(kind: str, *, channel: Channel = "sms", locale: str = "en", **data: Any
     return render(kind=kind, channel=channel, locale=locale, data={**SAMPLES[kind], **data})
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("kind", SAMPLES)
-def test_every_kind_has_a_text_for_every_channel(kind: str, channel: Channel) -> None:
-    subject, body = text(kind, channel=channel)
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_every_kind_has_a_text_for_every_channel(kind: str, locale: str) -> None:
+    for channel in CHANNELS:
+        subject, body = text(kind, channel=channel, locale=locale)
 
-    assert subject
-    assert "\n" not in subject
-    assert body.strip()
-    assert "{" not in subject + body
+        assert subject
+        assert "\n" not in subject
+        assert body.strip()
+        assert "{" not in subject + body
 
 
 def test_codes() -> None:
@@ -82,11 +99,26 @@ def test_payments() -> None:
     )
 
 
-def test_a_statement_has_room_for_22_characters() -> None:
-    line = text("funding_source_code", channel="statement").body
-
-    assert line == "Whipround code 123456"
+@pytest.mark.parametrize(
+    ("locale", "line"), [("en", "Whipround code 123456"), ("es", "Clave Whipround 123456")]
+)
+def test_a_statement_has_room_for_22_characters(locale: str, line: str) -> None:
+    assert text("funding_source_code", channel="statement", locale=locale).body == line
     assert len(line) <= 22
+    assert line.isascii()
+
+
+def test_a_text_is_in_its_readers_language() -> None:
+    mexican = text("payment_waiting", locale="es-MX", currency="MXN").body
+    spanish = text("payment_received", locale="es", channel="email", description="").body
+    decided = text("verification_decided", locale="es", type="drivers_license").body
+
+    assert mexican == (
+        "Jon Dough te envió $20.50."
+        " Regístrate con este número para recibirlo antes del 25 de enero de 2026, 12:30 UTC."
+    )
+    assert spanish == "Jon Dough te pagó 20,50 €.\n\nEl dinero está en tu monedero."
+    assert decided == "No aceptamos tu licencia de conducir. It is blurred."
 
 
 def test_decisions() -> None:
@@ -107,7 +139,7 @@ def test_an_amount_may_be_written_out_already() -> None:
 
 
 @pytest.mark.parametrize("locale", ["en", "en-GB", "de-DE", "xx", "", "../../etc", "é"])
-def test_every_locale_reads_english(locale: str) -> None:
+def test_any_other_locale_reads_english(locale: str) -> None:
     assert text("payment_received", locale=locale).subject == "Jon Dough paid you €20.50"
 
 

@@ -9,6 +9,7 @@ Whatever a handler does not say otherwise needs a session.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 
@@ -21,7 +22,7 @@ from litestar.response import Response
 from litestar.typing import FieldDefinition
 from pydantic import BaseModel
 
-from whipround.api import bodies
+from whipround.api import bodies, forms
 from whipround.api.context import JSON, Call, Headers
 from whipround.api.memento import filtering
 from whipround.api.memento.shapes_base import encode
@@ -57,20 +58,29 @@ def route(
     errors: Iterable[type[DomainError]] = (),
     filters: Mapping[str, Column] | None = None,
     searchable: bool = False,
+    conditions: Mapping[str, Column] | None = None,
+    since: bool = False,
     known: Callable[[Call], Awaitable[Mapping[str, Any]]] | None = None,
+    form: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
     """The `opt` of a handler: who may call it, and what its documentation lists.
 
     `errors` are the domain errors it can be refused with, beyond those every route can; `filters`
-    the columns of a list, which then may call `request.list_query()`; `known` finds out what the
-    validators of the body have to know, which is asked for once it is known who is calling.
+    the columns of a list, which then may call `request.list_query()`; `conditions` those that what
+    is no list takes a `filter` by, for `request.conditions()`; with `since` the parameter of that
+    name may be read by `request.since()`. `known` finds out what the validators of the body have to
+    know, which is asked for once it is known who is calling. `form` is the model of a body that is
+    no JSON but a form with files, for `request.read_form()`.
     """
     return {
         "access": access,
         "errors": tuple(errors),
         "filters": filters,
         "searchable": searchable,
+        "conditions": conditions,
+        "since": since,
         "known": known,
+        "form": form,
     }
 
 
@@ -103,12 +113,35 @@ class Request(litestar.Request[Any, Any, Any]):
             call.body = await bodies.read(self.receive, call.headers)
         return call.body or b"{}"
 
+    async def read_form(self, model: type[Model], *, files: frozenset[str]) -> Model:
+        """The body, a form with files, as a model; `files` are the fields that are bytes.
+
+        Raises FormTooLarge for more than 11 MiB, MalformedForm, and Invalid naming every wrong
+        field.
+        """
+        call = self.call
+        sent = await bodies.read(
+            self.receive, call.headers, most=forms.MAX_FORM_BYTES, too_large=forms.FormTooLarge
+        )
+        form = forms.parse(sent, call.headers.get(b"content-type", b""), files=files)
+        # What makes a repeat the same is what it says, and not in which form.
+        call.body = forms.canonical(form)
+        return bodies.parse_form(model, form)
+
     def list_query(self) -> ListQuery:
         """What the query string asks of the list that the route declares. Raises Invalid."""
         declared = self.route_handler.opt
         return filtering.parse(
             self.call.query_string, declared["filters"], searchable=declared["searchable"]
         )
+
+    def conditions(self) -> ListQuery:
+        """The conditions of the query string on what the route declares. Raises Invalid."""
+        return filtering.parse(self.call.query_string, self.route_handler.opt["conditions"])
+
+    def since(self) -> datetime | None:
+        """After which time the query string wants things; None: at any. Raises Invalid."""
+        return filtering.since(self.call.query_string)
 
 
 class Reply(Response[T]):

@@ -92,8 +92,8 @@ def _shown(path: str, verb: str, operation: Json, openapi: Json) -> Json:
         "own_parameters": [it for it in parameters if it["in"] != "header"],
     }
     if "requestBody" in operation:
-        reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-        shown["body"] = components["schemas"][reference.rpartition("/")[2]]
+        [body] = operation["requestBody"]["content"].values()
+        shown["body"] = components["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
     return shown
 
 

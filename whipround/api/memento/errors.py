@@ -22,11 +22,13 @@ from whipround.errors import (
     Declined,
     DomainError,
     Invalid,
+    Message,
     NotFound,
     Throttled,
     Unauthenticated,
     Unavailable,
 )
+from whipround.locales import translate
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,12 @@ RETRY_SECONDS = 1
 
 class UnknownException(DomainError):
     """An unknown exception occurred."""
+
+
+class _MethodNotAllowed(DomainError):
+    """This path does not know that method."""
+
+    code = "method_not_allowed"
 
 
 class Error(Shape):
@@ -65,13 +73,15 @@ class ValidationErrors(Shape):
     errors: Annotated[list[FieldErrorShape], doc("The wrong fields.")]
 
 
-def answer_of(error: Exception) -> Rendered:
+def answer_of(error: Exception, locale: str) -> Rendered:
     """How Memento answers an error: status, body, headers. Works without a request.
+
+    Its messages are for a reader of the locale, which is a request's `call.language`.
 
     What has no row of its own is a failure of ours: 500 `unknown_exception`, saying nothing more.
     """
     status, render = _row(type(error))
-    return render(status, error)
+    return render(status, error, locale)
 
 
 def status_of(kind: type[Exception]) -> int:
@@ -85,7 +95,7 @@ def _row(kind: type[Exception]) -> "_Row":
 
 def refuse(error: Exception, call: Call) -> Rendered:
     """The answer to an error that ended a request; what is a failure of ours is logged."""
-    rendered = answer_of(error)
+    rendered = answer_of(error, call.language)
     told = {"request_id": call.correlation_id.decode()}
     if isinstance(error, psycopg.OperationalError):
         logger.warning("the database failed a request: %r", error, extra=told)
@@ -95,61 +105,57 @@ def refuse(error: Exception, call: Call) -> Rendered:
 
 
 def _empty(*headers: tuple[bytes, bytes]) -> "_Render":
-    return lambda status, _: Rendered(status, b"", headers)
+    return lambda status, _, __: Rendered(status, b"", headers)
 
 
-def _coded(status: int, error: DomainError) -> Rendered:
-    return _error(status, error.code, error.message)
+def _coded(status: int, error: DomainError, locale: str, *headers: tuple[bytes, bytes]) -> Rendered:
+    told = Error(code=error.code, message=translate(error.message, locale))
+    return Rendered(status, encode(Errors(errors=[told])), headers)
 
 
-def _error(status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> Rendered:
-    return Rendered(status, encode(Errors(errors=[Error(code=code, message=message)])), headers)
-
-
-def _invalid(status: int, error: Invalid) -> Rendered:
+def _invalid(status: int, error: Invalid, locale: str) -> Rendered:
     shapes = [
-        FieldErrorShape(field=each.field, code=each.code, message=each.message)
+        FieldErrorShape(field=each.field, code=each.code, message=translate(each.message, locale))
         for each in error.errors
     ]
     return Rendered(status, encode(ValidationErrors(errors=shapes)))
 
 
-def _later(seconds: int, status: int, error: DomainError) -> Rendered:
-    return _error(status, error.code, error.message, (b"retry-after", b"%d" % seconds))
+def _later(seconds: int, status: int, error: DomainError, locale: str) -> Rendered:
+    return _coded(status, error, locale, (b"retry-after", b"%d" % seconds))
 
 
-def _throttled(status: int, error: Throttled) -> Rendered:
-    return _later(error.retry_after_seconds, status, error)
+def _throttled(status: int, error: Throttled, locale: str) -> Rendered:
+    return _later(error.retry_after_seconds, status, error, locale)
 
 
-def _unavailable(status: int, error: Unavailable) -> Rendered:
-    return _later(RETRY_SECONDS, status, error)
+def _unavailable(status: int, error: Unavailable, locale: str) -> Rendered:
+    return _later(RETRY_SECONDS, status, error, locale)
 
 
-def _database_lost(status: int, _: psycopg.OperationalError) -> Rendered:
-    return _unavailable(status, Unavailable())
+def _database_lost(status: int, _: psycopg.OperationalError, locale: str) -> Rendered:
+    return _unavailable(status, Unavailable(), locale)
 
 
-def _wrong_method(status: int, error: MethodNotAllowedException) -> Rendered:
+def _wrong_method(status: int, error: MethodNotAllowedException, locale: str) -> Rendered:
     methods = (error.headers or {}).get("allow", "").split(", ")
     allowed = ", ".join(sorted({*methods} - {"OPTIONS"}))
-    return _error(
-        status, "method_not_allowed", f"Use {allowed}.", (b"allow", allowed.encode("ascii"))
-    )
+    refusal = _MethodNotAllowed(Message("Use {methods}.", methods=allowed))
+    return _coded(status, refusal, locale, (b"allow", allowed.encode("ascii")))
 
 
-def _of_the_framework(status: int, error: HTTPException) -> Rendered:
+def _of_the_framework(status: int, error: HTTPException, locale: str) -> Rendered:
     """What Litestar itself refuses, such as a malformed Host header."""
     if error.status_code >= 500:
-        return _unknown(500, error)
-    return _coded(status, Malformed())
+        return _unknown(500, error, locale)
+    return _coded(status, Malformed(), locale)
 
 
-def _unknown(status: int, _: Exception) -> Rendered:
-    return _coded(status, UnknownException())
+def _unknown(status: int, _: Exception, locale: str) -> Rendered:
+    return _coded(status, UnknownException(), locale)
 
 
-_Render: TypeAlias = Callable[[int, Any], Rendered]
+_Render: TypeAlias = Callable[[int, Any, str], Rendered]
 _Row: TypeAlias = tuple[int, _Render]
 
 _TABLE: Mapping[type[BaseException], _Row] = {

@@ -26,7 +26,7 @@ from whipround.db.listing import (
     Page,
     Value,
 )
-from whipround.errors import FieldError, Invalid
+from whipround.errors import FieldError, Invalid, Message
 from whipround.money import is_currency
 
 MAX_PARAMETERS = 50
@@ -53,6 +53,7 @@ class _Wrong(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+        self.message = message
 
 
 def parse(query_string: bytes, columns: Columns, *, searchable: bool = False) -> ListQuery:
@@ -72,11 +73,23 @@ def parse(query_string: bytes, columns: Columns, *, searchable: bool = False) ->
     return ListQuery(conditions, order or NEWEST_FIRST, page, search)
 
 
+def since(query_string: bytes) -> datetime | None:
+    """The time that the parameter `since` names, in UTC; None without it. Raises Invalid."""
+    text = _parameters(query_string).get("since", [""])[-1].strip()
+    try:
+        return parse_time(text) if text else None
+    except ValueError as error:
+        raise Invalid.field(
+            "since", "invalid", "Since must be a time, as in 2018-01-01 or 2018-01-01 12:30:00"
+        ) from error
+
+
 def _parameters(query_string: bytes) -> dict[str, list[str]]:
     if query_string.count(b"&") >= MAX_PARAMETERS:
-        raise Invalid.field(
-            "query", "too_long", f"The query string must have at most {MAX_PARAMETERS} parameters"
+        message = Message(
+            "The query string must have at most {most} parameters", most=MAX_PARAMETERS
         )
+        raise Invalid.field("query", "too_long", message)
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError as error:
@@ -92,9 +105,8 @@ def _parameters(query_string: bytes) -> dict[str, list[str]]:
 def _conditions(text: str, columns: Columns, errors: list[FieldError]) -> Iterator[Condition]:
     pieces = [piece.strip() for piece in _PIECE.findall(text) if piece.strip()]
     if len(pieces) > MAX_CONDITIONS:
-        errors.append(
-            FieldError("filter", "too_long", f"Filter must have at most {MAX_CONDITIONS} parts")
-        )
+        message = Message("Filter must have at most {most} parts", most=MAX_CONDITIONS)
+        errors.append(FieldError("filter", "too_long", message))
         return
     seen: set[str] = set()
     for piece in pieces:
@@ -104,10 +116,11 @@ def _conditions(text: str, columns: Columns, errors: list[FieldError]) -> Iterat
             condition = _condition(field, operator, value, columns)
         except _Wrong as wrong:
             name = f"filter.{field[:50]}" if field else "filter"
-            errors.append(FieldError(name, wrong.code, str(wrong)))
+            errors.append(FieldError(name, wrong.code, wrong.message))
             continue
         if field in seen and columns[field].expression is None:
-            errors.append(FieldError(f"filter.{field}", "invalid", f"{field} can be given once"))
+            message = Message("{field} can be given once", field=field)
+            errors.append(FieldError(f"filter.{field}", "invalid", message))
         seen.add(field)
         if condition is not None:
             yield condition
@@ -116,12 +129,18 @@ def _conditions(text: str, columns: Columns, errors: list[FieldError]) -> Iterat
 def _condition(field: str, operator: str, value: str, columns: Columns) -> Condition | None:
     column = columns.get(field)
     if column is None:
-        raise _Wrong("unsupported", f"Filter must be one of {_listed(columns)}")
+        raise _Wrong(
+            "unsupported", Message("Filter must be one of {values}", values=_listed(columns))
+        )
     if operator not in OPERATORS or operator not in column.operators:
         raise _Wrong(
             "unsupported",
-            f"{field} can be filtered by {_listed(column.operators)}, as in"
-            f" {field}:{min(column.operators)}:VALUE",
+            Message(
+                "{field} can be filtered by {operators}, as in {field}:{operator}:VALUE",
+                field=field,
+                operators=_listed(column.operators),
+                operator=min(column.operators),
+            ),
         )
     values = _values(value) if operator == "in" else [value.strip()]
     if column.choices and ALL in values:
@@ -136,18 +155,21 @@ def _values(text: str) -> list[str]:
         raise _Wrong("invalid", "The values of `in` must be in brackets, as in [open;closed]")
     values = [item.strip() for item in _LIST_SEPARATOR.split(text[1:-1])]
     if len(values) > MAX_VALUES:
-        raise _Wrong("too_long", f"A list must have at most {MAX_VALUES} values")
+        raise _Wrong("too_long", Message("A list must have at most {most} values", most=MAX_VALUES))
     return values
 
 
 def _value(field: str, column: Column, text: str) -> Value:
     if column.choices and text not in column.choices:
-        raise _Wrong("invalid", f"{field} must be one of {_listed([*column.choices, ALL])}")
+        choices = _listed([*column.choices, ALL])
+        message = Message("{field} must be one of {values}", field=field, values=choices)
+        raise _Wrong("invalid", message)
     read, must_be = _READERS[column.type]
     try:
         return read(text)
     except (ValueError, KeyError) as error:
-        raise _Wrong("invalid", f"{field} must be {must_be}") from error
+        message = Message("{field} {predicate}", field=field, predicate=must_be)
+        raise _Wrong("invalid", message) from error
 
 
 def _text(text: str) -> str:
@@ -171,14 +193,14 @@ def _matching(pattern: re.Pattern[str], convert: Callable[[str], Value]) -> Call
     return read
 
 
-_READERS: Mapping[type, tuple[Callable[[str], Value], str]] = {
-    str: (_text, f"text of 1 to {MAX_TEXT} characters"),
-    CurrencyCode: (_currency, "a three-letter ISO 4217 code, as in EUR"),
-    bool: ({"true": True, "false": False}.__getitem__, "true or false"),
-    int: (_matching(_INTEGER, int), "a whole number"),
-    Decimal: (_matching(_DECIMAL, Decimal), "a number"),
-    UUID: (_matching(_UUID, UUID), "a UUID"),
-    datetime: (parse_time, "a time, as in 2018-01-01 or 2018-01-01 12:30:00"),
+_READERS: Mapping[type, tuple[Callable[[str], Value], Message]] = {
+    str: (_text, Message("must be text of 1 to {most} characters", most=MAX_TEXT)),
+    CurrencyCode: (_currency, Message("must be a three-letter ISO 4217 code, such as EUR")),
+    bool: ({"true": True, "false": False}.__getitem__, Message("must be true or false")),
+    int: (_matching(_INTEGER, int), Message("must be a whole number")),
+    Decimal: (_matching(_DECIMAL, Decimal), Message("must be a number")),
+    UUID: (_matching(_UUID, UUID), Message("must be a UUID")),
+    datetime: (parse_time, Message("must be a time, as in 2018-01-01 or 2018-01-01 12:30:00")),
 }
 
 
@@ -188,13 +210,11 @@ def _orders(text: str, columns: Columns, errors: list[FieldError]) -> Iterator[O
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
         field, colon, direction = piece.partition(":")
         if field not in sortable or field in seen:
-            errors.append(
-                FieldError("sort", "unsupported", f"Sort must be by {_listed(sortable)}, each once")
-            )
+            message = Message("Sort must be by {fields}, each once", fields=_listed(sortable))
+            errors.append(FieldError("sort", "unsupported", message))
         elif colon and direction not in {"asc", "desc"}:
-            errors.append(
-                FieldError("sort", "invalid", f"Sort must be {field}:asc or {field}:desc")
-            )
+            message = Message("Sort must be {field}:asc or {field}:desc", field=field)
+            errors.append(FieldError("sort", "invalid", message))
         else:
             seen.add(field)
             yield Order(field, descending=direction == "desc")
@@ -207,11 +227,11 @@ def _page(given: Mapping[str, list[str]], errors: list[FieldError]) -> Page:
     limit = DEFAULT_LIMIT if limit is None else limit
     number = 1 if number is None else number
     if limit > MAX_LIMIT:
-        errors.append(FieldError("limit", "too_large", f"Limit must be at most {MAX_LIMIT}"))
+        message = Message("Limit must be at most {most}", most=MAX_LIMIT)
+        errors.append(FieldError("limit", "too_large", message))
     elif number * limit > MAX_DEPTH:
-        errors.append(
-            FieldError("page", "too_large", f"Page times limit must be at most {MAX_DEPTH}")
-        )
+        message = Message("Page times limit must be at most {most}", most=MAX_DEPTH)
+        errors.append(FieldError("page", "too_large", message))
     return Page(number, limit) if len(errors) == before else Page()
 
 
@@ -226,7 +246,7 @@ def _whole(given: Mapping[str, list[str]], name: str, errors: list[FieldError]) 
         FieldError(
             name,
             "too_small" if small else "invalid",
-            f"{name.capitalize()} must be a whole number from 1",
+            Message("{field} must be a whole number from 1", field=name.capitalize()),
         )
     )
     return None
@@ -241,9 +261,8 @@ def _search(
     if not searchable:
         errors.append(FieldError("search", "unsupported", "This list cannot be searched"))
     elif len(text) > MAX_TEXT:
-        errors.append(
-            FieldError("search", "too_long", f"Search must have at most {MAX_TEXT} characters")
-        )
+        message = Message("Search must have at most {most} characters", most=MAX_TEXT)
+        errors.append(FieldError("search", "too_long", message))
     elif not text.isprintable():
         errors.append(FieldError("search", "invalid", "Search must not contain control characters"))
     return text

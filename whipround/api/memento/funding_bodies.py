@@ -26,6 +26,12 @@ from whipround.domain.funding.creation import (
     NewCryptoAddress,
     NewSource,
 )
+from whipround.errors import Message
+
+_OwnMeta = Annotated[
+    Meta | None, Field(description="That of the funding source, where it has none itself.")
+]
+"""What later revisions have in a card and a bank account, which are one with their source."""
 
 _ISO_COUNTRIES = {"UK": "GB"}
 """What the documents write, and what it is."""
@@ -75,6 +81,7 @@ class CardInput(CardExpiration):
     owner_id: Annotated[str, Field(max_length=40), ONE_LINE] | None = Field(
         None, description="What the card processor knows the card's owner by."
     )
+    meta: _OwnMeta = None
 
     def details(self) -> NewCard:
         """As the domain knows it."""
@@ -105,6 +112,7 @@ class BankAccountInput(BaseModel):
     token: Token | None = Field(
         None, repr=False, description="The token that a bank processor knows the account by."
     )
+    meta: _OwnMeta = None
 
     @field_validator("iban")
     @classmethod
@@ -165,7 +173,7 @@ class FundingSourceCreate(BaseModel):
         description="The name of the type: `card`, `bank_account`, `crypto_address`, or one of the"
         " product's own."
     )
-    meta: Meta = Field("", description="Text that the client owns.")
+    meta: Meta | None = Field(None, description="Text that the client owns.")
     card: CardInput | None = Field(
         None, validate_default=True, description="The card; for such a type only."
     )
@@ -181,7 +189,7 @@ class FundingSourceCreate(BaseModel):
     def _known(cls, value: str, info: ValidationInfo) -> str:
         names = [name for name, base in _bases(info).items() if base in types.CREATABLE]
         if value not in names:
-            wrong("unsupported", f"must be one of {', '.join(names)}")
+            wrong("unsupported", Message("must be one of {values}", values=", ".join(names)))
         return value
 
     @field_validator("card", "bank_account", "crypto_address")
@@ -192,17 +200,21 @@ class FundingSourceCreate(BaseModel):
         type_ = info.data["type"]
         is_asked_for = info.field_name == _bases(info)[type_]
         if is_asked_for and value is None:
-            wrong("required", f"is required for the type {type_}")
+            wrong("required", Message("is required for the type {type}", type=type_))
         if not is_asked_for and value is not None:
-            wrong("unsupported", f"must be left out for the type {type_}")
+            wrong("unsupported", Message("must be left out for the type {type}", type=type_))
         return value
 
     def source(self) -> NewSource:
         """As the domain knows it."""
         given = (self.card, self.bank_account, self.crypto_address)
         (details,) = (each.details() for each in given if each is not None)
+        metas = (self.meta, *(each.meta for each in (self.card, self.bank_account) if each))
         return NewSource(
-            type_name=self.type, description=self.description, meta=self.meta, details=details
+            type_name=self.type,
+            description=self.description,
+            meta=next((each for each in metas if each is not None), ""),
+            details=details,
         )
 
 
@@ -214,12 +226,18 @@ def _unchangeable(value: object) -> None:
 _Unchangeable = Annotated[None, PlainValidator(_unchangeable), WithJsonSchema({"type": "null"})]
 
 
+class CardChange(CardExpiration):
+    """What to change of a card."""
+
+    meta: _OwnMeta = None
+
+
 class FundingSourceUpdate(BaseModel):
     """What to change of a funding source. All but the description stays if left out."""
 
     description: Name = Field(description="The title, only visible to the user.")
     meta: Meta | None = Field(None, description="Text that the client owns.")
-    card: CardExpiration | None = Field(
+    card: CardChange | None = Field(
         None, description="Until when the card is good; for a card only."
     )
     bank_account: _Unchangeable = Field(None, description="Cannot be changed.")
@@ -228,7 +246,8 @@ class FundingSourceUpdate(BaseModel):
     def change(self) -> Change:
         """As the domain knows it."""
         expiration = self.card.expiration() if self.card else None
-        return Change(description=self.description, meta=self.meta, expiration=expiration)
+        meta = self.card.meta if self.meta is None and self.card else self.meta
+        return Change(description=self.description, meta=meta, expiration=expiration)
 
 
 class FundingSourceCode(BaseModel):

@@ -1,7 +1,5 @@
 """Memento, Funding Sources: what people pay from and are paid to, and what went through it."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from litestar import delete, get, post, put
@@ -33,14 +31,15 @@ from whipround.flows import registrations
 from whipround.flows.registrations import Render
 
 
-def _renderer(currencies: Sequence[str], *, now: datetime) -> Render:
-    """Makes the answer to whoever adds a funding source to a product of these currencies."""
+def _renderer(call: Call) -> Render:
+    """Makes the answer to whoever adds a funding source."""
+    currencies = call.product.currencies
 
     def render(outcome: FundingSource | DomainError) -> Answer:
         if isinstance(outcome, DomainError):
-            return refusal(outcome)
+            return refusal(outcome, call)
         # What has just been added has never held anything.
-        return answer(shapes.funding_source(outcome, [], currencies, now=now), status=201)
+        return answer(shapes.funding_source(outcome, [], currencies, now=call.now), status=201)
 
     return render
 
@@ -130,7 +129,7 @@ async def create_funding_source(
             key=call.key,
             user_id=call.authenticated.user.id,
             new=data.source(),
-            render=_renderer(call.product.currencies, now=call.now),
+            render=_renderer(call),
             now=call.now,
             limit_multiplier=limit_multiplier(call),
         )
@@ -210,7 +209,7 @@ async def verify_funding_source(
             now=call.now,
         )
         if isinstance(outcome, DomainError):
-            return refusal(outcome)
+            return refusal(outcome, call)
         return answer(await _shape(tx, call, outcome))
 
     return await once(call, act)

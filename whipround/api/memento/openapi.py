@@ -21,6 +21,7 @@ from pydantic.json_schema import models_json_schema
 
 from whipround.api.bodies import BodyTooLarge, MalformedBody
 from whipround.api.context import MalformedCorrelationId, MalformedIdempotencyKey
+from whipround.api.forms import FormTooLarge, MalformedForm
 from whipround.api.memento.call import Access, Bodies, Reply, Request
 from whipround.api.memento.errors import Errors, UnknownException, ValidationErrors, status_of
 from whipround.api.memento.shapes_base import Shape
@@ -35,6 +36,7 @@ from whipround.errors import (
     Unauthenticated,
     Unavailable,
 )
+from whipround.locales import LANGUAGES
 
 Json = dict[str, Any]
 
@@ -94,6 +96,14 @@ _PARAMETERS: Mapping[str, Json] = {
         " Correlation-ID takes its place.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
+    "Accept-Language": {
+        "in": "header",
+        "name": "Accept-Language",
+        "required": False,
+        "description": "Which languages messages may be in (RFC 9110, 12.5.4). Left out, or none of"
+        " ours: the user's own.",
+        "schema": {"type": "string", "examples": ["es-MX, en;q=0.5"]},
+    },
     "page": {
         "in": "query",
         "name": "page",
@@ -110,6 +120,12 @@ _PARAMETERS: Mapping[str, Json] = {
             "maximum": MAX_LIMIT,
             "default": DEFAULT_LIMIT,
         },
+    },
+    "since": {
+        "in": "query",
+        "name": "since",
+        "description": "Only what came after this time, as in `2018-01-01 12:30:00`, in UTC.",
+        "schema": {"type": "string"},
     },
     "search": {
         "in": "query",
@@ -129,6 +145,10 @@ _HEADERS: Mapping[str, Json] = {
         "description": "The id of the request: the one that was sent, or one made up.",
         "required": True,
         "schema": {"type": "string", "format": "uuid"},
+    },
+    "Content-Language": {
+        "description": "The language of the messages. Left out where an answer is repeated.",
+        "schema": {"type": "string", "enum": list(LANGUAGES)},
     },
     "Link": {
         "description": "Where the `next` and the `prev` page are, if there are any (RFC 8288).",
@@ -166,7 +186,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> Json:
     for name, shape in _shapes(Shape):
         if name in schemas:
             schemas[name]["description"] = cleandoc(shape.__doc__ or "")
-    schemas |= _bodies(handler for _, _, handler in operations) | _error_shapes()
+    schemas |= _bodies([handler for _, _, handler in operations]) | _error_shapes()
     result["components"] |= {
         "schemas": dict(sorted(schemas.items())),
         "parameters": dict(_PARAMETERS),
@@ -207,11 +227,13 @@ def _complete(operation: Json, handler: HTTPRouteHandler) -> None:
     opt = handler.opt
     operation["security"] = list(_SECURITY[opt["access"]])
     operation.pop("deprecated", None)
-    names = ["Product-ID", "Correlation-ID"]
+    names = ["Product-ID", "Correlation-ID", "Accept-Language"]
     if KeyReused in opt["errors"]:
         names.append("Idempotency-Key")
     if opt["filters"] is not None:
         names += ["page", "limit", *(["search"] if opt["searchable"] else [])]
+    if opt["since"]:
+        names.append("since")
     parameters: list[Json] = operation.get("parameters", [])
     for parameter in parameters:
         name = parameter["name"].removesuffix("_id").replace("_", " ")
@@ -219,7 +241,13 @@ def _complete(operation: Json, handler: HTTPRouteHandler) -> None:
     parameters += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     if opt["filters"] is not None:
         parameters += [_filter(opt["filters"]), _sort(opt["filters"])]
+    if opt["conditions"] is not None:
+        parameters.append(_filter(opt["conditions"]))
     operation["parameters"] = parameters
+    if opt["form"] is not None:
+        schema = {"schema": {"$ref": _REF.format(model=opt["form"].__name__)}}
+        content = {"multipart/form-data": schema}
+        operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {
         str(handler.status_code): _success(operation["responses"], handler),
         **_errors(handler, has_path=any(it.get("in") == "path" for it in parameters)),
@@ -280,7 +308,10 @@ def _kinds(handler: HTTPRouteHandler, *, has_path: bool) -> Iterable[type[Domain
         yield NotFound
     if handler.parsed_data_field is not None:
         yield from (MalformedBody, BodyTooLarge, Invalid)
-    if handler.opt["filters"] is not None:
+    opt = handler.opt
+    if opt["form"] is not None:
+        yield from (MalformedForm, FormTooLarge, Invalid)
+    if opt["since"] or opt["filters"] is not None or opt["conditions"] is not None:
         yield Invalid
     yield from handler.opt["errors"]
 
@@ -291,11 +322,11 @@ def _error_answer(status: int, messages: Mapping[str, str]) -> Json:
         return _answer(_STATUS_WORDS[status], *more)
     if status == status_of(Invalid):
         said = "One or more fields are wrong; every one is named."
-        return _answer(said) | {"content": _content(ValidationErrors)}
+        return _answer(said, "Content-Language") | {"content": _content(ValidationErrors)}
     listed = "\n".join(f"- `{code}`: {message}" for code, message in messages.items())
     later = status in {status_of(Throttled), status_of(Unavailable)}
-    more = ("Retry-After",) if later else ()
-    return _answer(listed, *more) | {"content": _content(Errors)}
+    headers = ["Content-Language", *(["Retry-After"] if later else [])]
+    return _answer(listed, *headers) | {"content": _content(Errors)}
 
 
 def _answer(description: str, *more_headers: str) -> Json:
@@ -311,13 +342,14 @@ def _content(shape: type) -> Json:
     return {"application/json": {"schema": {"$ref": _REF.format(model=shape.__name__)}}}
 
 
-def _bodies(handlers: Iterable[HTTPRouteHandler]) -> Json:
+def _bodies(handlers: Sequence[HTTPRouteHandler]) -> Json:
     """The schemas of all bodies, and of what they contain."""
     models = {
         handler.parsed_data_field.annotation: None
         for handler in handlers
         if handler.parsed_data_field is not None
     }
+    models |= {handler.opt["form"]: None for handler in handlers if handler.opt["form"]}
     _, schemas = models_json_schema(
         [(model, "validation") for model in models if issubclass(model, BaseModel)],
         ref_template=_REF,

@@ -24,27 +24,22 @@ from whipround.api.fields import (
 from whipround.api.memento.call import Reply, Request, route
 from whipround.api.memento.errors import answer_of
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import ImageAddress
+from whipround.api.memento.paying import PAY_ERRORS
+from whipround.api.memento.people import ImageInput
 from whipround.api.memento.shapes import payments as shapes
 from whipround.api.memento.shapes import receipts as receipt_shapes
 from whipround.api.memento.shapes_base import encode
-from whipround.db.request_keys import Answer, InProgress, KeyReused
-from whipround.domain.credentials import InvalidPin, UserLocked
-from whipround.domain.funding.reading import FundingSourceDisabled
-from whipround.domain.fx import RateMissing, TooLargeToConvert, TooSmallToConvert
-from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
-from whipround.domain.limits import LimitExceeded
+from whipround.db.request_keys import Answer
+from whipround.domain.images import attaching
+from whipround.domain.images.reading import Image
 from whipround.domain.payments import reading, receipts
 from whipround.domain.payments.commands import (
-    Blocked,
     Pay,
     Payment,
-    RecipientUnavailable,
 )
 from whipround.domain.payments.reading import PaymentNotFound, Seen
 from whipround.errors import DomainError, Invalid
 from whipround.flows.payments import pay
-from whipround.ledger.transfers import InsufficientFunds
 from whipround.money import Money
 
 
@@ -106,7 +101,7 @@ class PaymentCreate(BaseModel):
     amount: Amount | None = Field(
         None, description="The recipient's amount; may be left out, and must agree with it."
     )
-    image: ImageAddress | None = Field(None, description="A picture to go with the payment.")
+    image: ImageInput | None = Field(None, description="A picture to go with the payment.")
     source_currency: SupportedCurrency | None = Field(
         None,
         description="The currency to pay in, if it is another one: it is converted as"
@@ -130,8 +125,11 @@ class PaymentCreate(BaseModel):
                 wrong("invalid", "must be left out, or be the recipient's")
         return value
 
-    def command(self, call: Call) -> Pay:
-        """As the domain knows it. Raises Invalid for another's id beside one's own source."""
+    def command(self, call: Call, uploaded: Image | None) -> Pay:
+        """As the domain knows it, with the picture that was `uploaded`, if it is one.
+
+        Raises Invalid for another's id beside one's own source.
+        """
         payer = call.authenticated.user
         to = self.recipient
         if to.funding_source_id is not None and to.user_id not in {None, payer.id}:
@@ -152,19 +150,30 @@ class PaymentCreate(BaseModel):
             source_currency=self.source_currency or self.currency,
             description=self.description,
             meta=self.meta,
-            image_url=self.image.url if self.image else None,
-            render=lambda outcome: _rendered(outcome, call),
+            picture=self.image.picture() if self.image else None,
+            render=lambda outcome: _rendered(outcome, call, uploaded),
         )
 
 
-def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
+async def _uploaded(call: Call, image: ImageInput | None) -> Image | None:
+    """The upload that a body names; None where it is to be fetched. Raises Invalid."""
+    if image is None or image.id is None:
+        return None
+    async with call.db.transaction() as tx:
+        return await attaching.find_upload(
+            tx, owner_id=call.authenticated.user.id, image_id=image.id, object_type="payment"
+        )
+
+
+def _rendered(outcome: Payment | DomainError, call: Call, uploaded: Image | None) -> Answer:
     """The answer that is stored with the money."""
     if isinstance(outcome, DomainError):
-        refusal = answer_of(outcome)
+        refusal = answer_of(outcome, call.language)
         return Answer(refusal.status, refusal.body)
     payer = call.authenticated.user
-    seen = Seen([outcome], {payer.id: payer}, {})
-    shape = shapes.payment(outcome, seen, viewer_id=payer.id, now=call.now)
+    pictures = {outcome.id: [uploaded]} if uploaded else {}
+    seen = Seen([outcome], {payer.id: payer}, {}, pictures)
+    shape = shapes.payment(outcome, seen, viewer_id=payer.id, gallery=call.gallery, now=call.now)
     return Answer(201, encode(shape))
 
 
@@ -173,24 +182,7 @@ def _rendered(outcome: Payment | DomainError, call: Call) -> Answer:
     status_code=201,
     summary="Create a payment",
     tags=["Payments"],
-    opt=route(
-        errors=(
-            InvalidPin,
-            UserLocked,
-            FundingSourceDisabled,
-            InsufficientFunds,
-            Blocked,
-            LimitExceeded,  # and others of the same code
-            RateMissing,
-            TooSmallToConvert,
-            TooLargeToConvert,
-            GatewayDeclined,
-            GatewayUnavailable,
-            RecipientUnavailable,
-            KeyReused,
-            InProgress,
-        )
-    ),
+    opt=route(errors=PAY_ERRORS),
 )
 async def create_payment(request: Request, data: JSONBody[PaymentCreate]) -> Reply[shapes.Payment]:
     """Create a payment: send money to a user, or to a phone number whose owner can claim it.
@@ -204,7 +196,8 @@ async def create_payment(request: Request, data: JSONBody[PaymentCreate]) -> Rep
     """
     call = request.call
     services = call.services
-    return Reply.rendered(await pay(services.desk, services.payments, data.command(call)))
+    command = data.command(call, await _uploaded(call, data.image))
+    return Reply.rendered(await pay(services.desk, services.payments, command))
 
 
 @get(
@@ -223,7 +216,9 @@ async def list_payments(request: Request) -> Reply[list[shapes.Payment]]:
         request,
         query,
         seen.payments,
-        lambda each: shapes.payment(each, seen, viewer_id=user_id, now=call.now),
+        lambda each: shapes.payment(
+            each, seen, viewer_id=user_id, gallery=call.gallery, now=call.now
+        ),
     )
 
 
@@ -240,7 +235,7 @@ async def get_payment(request: Request, payment_id: FromPath[UUID]) -> Reply[sha
     async with call.db.transaction() as tx:
         seen = await reading.find(tx, user_id=user_id, payment_id=payment_id)
     (found,) = seen.payments
-    return Reply(shapes.payment(found, seen, viewer_id=user_id, now=call.now))
+    return Reply(shapes.payment(found, seen, viewer_id=user_id, gallery=call.gallery, now=call.now))
 
 
 @get(

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, ValidationInfo, field_validator
 
 from whipround.api.context import Call
-from whipround.api.fields import ONE_LINE
+from whipround.api.fields import ONE_LINE, wrong
 from whipround.api.memento.call import Reply
 from whipround.api.memento.errors import answer_of
 from whipround.api.memento.shapes_base import Shape, encode
@@ -16,6 +16,7 @@ from whipround.db import request_keys
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, InProgress, KeyReused
 from whipround.domain.devices import DeviceChange, NewDevice
+from whipround.domain.images.giving import Picture
 from whipround.domain.throttles import SANDBOX_MULTIPLIER
 from whipround.domain.users.proofs import Proof
 from whipround.errors import Declined, DomainError
@@ -86,10 +87,30 @@ class VerifiedField(BaseModel):
         return Proof(self.field, self.id)
 
 
-class ImageAddress(BaseModel):
-    """Where a picture is."""
+class ImageInput(BaseModel):
+    """A picture: where it is to be fetched, or one that was uploaded."""
 
-    url: WebAddress = Field(description="The picture's http or https address.")
+    id: UUID | None = Field(
+        None,
+        description="The id of an upload that is of nothing yet, or of the present picture.",
+    )
+    url: WebAddress | None = Field(
+        None,
+        validate_default=True,
+        description="The picture's http or https address; not looked at beside an id.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _one_of_them(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # Where the id is wrong it is so by itself. A picture as it is shown has both.
+        if value is None and "id" in info.data and info.data["id"] is None:
+            wrong("required", "or id is required")
+        return value
+
+    def picture(self) -> Picture | None:
+        """As the domain knows it."""
+        return self.url if self.id is None else self.id
 
 
 def limit_multiplier(call: Call) -> int:
@@ -102,7 +123,11 @@ async def once(call: Call, act: Callable[[Tx], Awaitable[Answer]]) -> Reply[Any]
 
     Refusals by a rule are remembered with it; wrong fields and limits are not.
     """
-    answer = await request_keys.once(call.db, call.key, act, refuse=_refuse, now=call.now)
+
+    def refuse(error: DomainError) -> Answer | None:
+        return refusal(error, call) if isinstance(error, Declined) else None
+
+    answer = await request_keys.once(call.db, call.key, act, refuse=refuse, now=call.now)
     return Reply.rendered(answer)
 
 
@@ -111,11 +136,7 @@ def answer(shape: Shape, *, status: int = 200) -> Answer:
     return Answer(status, encode(shape))
 
 
-def refusal(error: DomainError) -> Answer:
-    """The rendered answer of a write that a rule refuses."""
-    rendered = answer_of(error)
+def refusal(error: DomainError, call: Call) -> Answer:
+    """The rendered answer of a write that a rule refuses, in the caller's language."""
+    rendered = answer_of(error, call.language)
     return Answer(rendered.status, rendered.body)
-
-
-def _refuse(error: DomainError) -> Answer | None:
-    return refusal(error) if isinstance(error, Declined) else None

@@ -43,15 +43,15 @@ class RefundCreate(BaseModel):
             amount=self.amount,
             description=self.description,
             meta=self.meta,
-            render=lambda outcome: _rendered(outcome, user_id),
+            render=lambda outcome: _rendered(outcome, call),
         )
 
 
-def _rendered(outcome: Refund | DomainError, user_id: UUID) -> Answer:
+def _rendered(outcome: Refund | DomainError, call: Call) -> Answer:
     """The answer that is stored with the money."""
     if isinstance(outcome, DomainError):
-        return refusal(outcome)
-    return answer(shapes.refund(outcome, viewer_id=user_id), status=201)
+        return refusal(outcome, call)
+    return answer(shapes.refund(outcome, viewer_id=call.authenticated.user.id), status=201)
 
 
 @post(

@@ -15,7 +15,7 @@ from whipround.api.memento.people import (
     REPEATS,
     DeviceDescription,
     DeviceUpdate,
-    ImageAddress,
+    ImageInput,
     VerifiedField,
     answer,
     limit_multiplier,
@@ -71,12 +71,12 @@ class SignUp(BaseModel):
         None, description="The preferences: a JSON object, as a string; default `{}`."
     )
     meta: Meta | None = Field(None, description="Text that the client owns.")
-    image: ImageAddress | None = Field(None, description="A picture of the user.")
+    image: ImageInput | None = Field(None, description="A picture of the user.")
 
     def new_user(self) -> NewUser:
         """As the domain knows it."""
         said = self.model_dump(exclude={"verifications", "device", "image"}, exclude_none=True)
-        return NewUser(**said, image_url=self.image.url if self.image else None)
+        return NewUser(**said, picture=self.image.picture() if self.image else None)
 
 
 class UserUpdate(BaseModel):
@@ -110,9 +110,7 @@ class UserUpdate(BaseModel):
         [], description="Approved verifications of a new phone or email, or of the user's own."
     )
     device: DeviceUpdate | None = Field(None, description="The current device.")
-    image: ImageAddress | None = Field(
-        None, description="A picture of the user; null takes it away."
-    )
+    image: ImageInput | None = Field(None, description="A picture of the user; null takes it away.")
 
     def change(self) -> UserChange:
         """As the domain knows it."""
@@ -121,7 +119,7 @@ class UserUpdate(BaseModel):
             for name in self.model_fields_set - {"verifications", "device", "image"}
         }
         if "image" in self.model_fields_set:
-            said["image_url"] = self.image.url if self.image else None
+            said["picture"] = self.image.picture() if self.image else None
         return UserChange(
             **said,
             proofs=[each.proof() for each in self.verifications],
@@ -186,7 +184,11 @@ async def sign_up(request: Request, data: JSONBody[SignUp]) -> Reply[shapes.Curr
         now=call.now,
         limit_multiplier=limit_multiplier(call),
     )
-    return Reply(shapes.current_user(signed_up.user, now=call.now, issued=signed_up.token))
+    return Reply(
+        shapes.current_user(
+            signed_up.user, gallery=call.gallery, now=call.now, issued=signed_up.token
+        )
+    )
 
 
 @get(
@@ -198,7 +200,7 @@ async def sign_up(request: Request, data: JSONBody[SignUp]) -> Reply[shapes.Curr
 async def get_current_user(request: Request) -> Reply[shapes.CurrentUser]:
     """Get the current user."""
     call = request.call
-    return Reply(shapes.current_user(call.authenticated.user, now=call.now))
+    return Reply(shapes.current_user(call.authenticated.user, gallery=call.gallery, now=call.now))
 
 
 @get(
@@ -338,8 +340,8 @@ async def _update(call: Call, data: UserUpdate) -> Reply[shapes.CurrentUser]:
             now=call.now,
         )
         if isinstance(outcome, DomainError):
-            return refusal(outcome)
-        return answer(shapes.current_user(outcome, now=call.now))
+            return refusal(outcome, call)
+        return answer(shapes.current_user(outcome, gallery=call.gallery, now=call.now))
 
     return await once(call, act)
 
@@ -350,7 +352,9 @@ async def _seen(tx: Tx, call: Call, found: Sequence[User]) -> list[shapes.User]:
     between = await relationships.between(
         tx, user_id=me.id, other_user_ids=[each.id for each in found]
     )
-    return [shapes.user(each, between[each.id], now=call.now) for each in found]
+    return [
+        shapes.user(each, between[each.id], gallery=call.gallery, now=call.now) for each in found
+    ]
 
 
 handlers = [

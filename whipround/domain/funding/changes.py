@@ -60,6 +60,11 @@ _IN_USE = """
                 select id from funding_source where user_id = %(user_id)s
             )
         )
+        or exists (
+            select from payment_request where funding_source_id = %(id)s and status = 'open'
+        )
+        or exists (select from pool where funding_source_id = %(id)s and status = 'open')
+        or exists (select from forwarding where funding_source_id = %(id)s and status = 'waiting')
 """
 
 _DELETE = """

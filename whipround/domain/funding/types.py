@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, cast, get_args
 
 from whipround.db.database import Tx
-from whipround.errors import Conflict, FieldError, Invalid, NotFound
+from whipround.errors import Conflict, FieldError, Invalid, Message, NotFound
 
 Base: TypeAlias = Literal["virtual", "bank_account", "card", "crypto_address"]
 BASES: tuple[Base, ...] = get_args(Base)
@@ -87,21 +87,22 @@ async def add(tx: Tx, *, name: str, base: str, now: datetime) -> None:
         said = "must be small letters, digits and underscores, at most 40, beginning with a letter"
         wrong.append(FieldError("name", "invalid", said))
     if base not in CREATABLE:
-        wrong.append(FieldError("base", "unsupported", f"must be one of {', '.join(CREATABLE)}"))
+        message = Message("must be one of {values}", values=", ".join(CREATABLE))
+        wrong.append(FieldError("base", "unsupported", message))
     if wrong:
         raise Invalid(wrong)
     added = await tx.execute(_INSERT, {"name": name, "base": base, "now": now})
     if not added.rowcount:
-        raise TypeExists(f"There is already a type {name}.")
+        raise TypeExists(Message("There is already a type {name}.", name=name))
 
 
 async def remove(tx: Tx, *, name: str) -> None:
     """Remove a name that no funding source goes by. Raises TypeNotFound, TypeInUse."""
     if name in BASES:
-        raise TypeInUse(f"{name} is a base type.")
+        raise TypeInUse(Message("{name} is a base type.", name=name))
     if await (await tx.execute(_LOCK, {"name": name})).fetchone() is None:
-        raise TypeNotFound(f"There is no type {name}.")
+        raise TypeNotFound(Message("There is no type {name}.", name=name))
     [[is_used]] = await (await tx.execute(_IN_USE, {"name": name})).fetchall()
     if is_used:
-        raise TypeInUse(f"There are funding sources of the type {name}.")
+        raise TypeInUse(Message("There are funding sources of the type {name}.", name=name))
     await tx.execute(_DELETE, {"name": name})

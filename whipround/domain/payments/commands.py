@@ -8,17 +8,15 @@ from uuid import UUID
 
 from whipround.db.request_keys import Answer, RequestKey
 from whipround.domain.gateway_calls import GatewayCall
+from whipround.domain.images.giving import Picture
 from whipround.domain.legs import Worth
 from whipround.domain.payees import Address, Holding
+from whipround.domain.payments.shares import Share, ShareState
 from whipround.errors import Declined, DomainError, Invalid
 from whipround.money import Money
 
 UNCLAIMED_FOR = timedelta(days=10)
 """How long money waits for somebody to prove the address it was sent to."""
-
-DESCRIPTION_LENGTH = 1000
-NAME_LENGTH = 100
-
 
 MOST_WAITING = 100
 """How many payments of one person may wait to be claimed at a time, however they were paid.
@@ -42,12 +40,6 @@ class TooManyWaiting(Declined):
     """Too many of your payments wait to be claimed already."""
 
     code = "limit_exceeded"
-
-
-class Blocked(Declined):
-    """One of the two has blocked the other."""
-
-    code = "blocked"
 
 
 class RecipientUnavailable(Declined):
@@ -92,8 +84,9 @@ class UnknownFundingSource(Invalid):
 
 ParticipantStatus = Literal["pending", "paid", "cancelled"]
 
-PaymentKind = Literal["payment", "top_up", "withdrawal"]
-"""To somebody; from one's card or bank account into the wallet; from the wallet to one's bank."""
+PaymentKind = Literal["payment", "top_up", "withdrawal", "request", "contribution", "payout"]
+"""To somebody; from one's card or bank account into the wallet; from the wallet to one's bank; for
+somebody's request; into a pool; out of one's pool."""
 
 
 class UnsupportedFundingSource(Invalid):
@@ -117,6 +110,7 @@ class Participant(NamedTuple):
     verified: bool
     official: bool
     meta: str
+    image_id: UUID | None = None
 
 
 class Payment(NamedTuple):
@@ -125,13 +119,15 @@ class Payment(NamedTuple):
     The payer pays `source_amount` of `source_currency` for it, and the `fee` on top: the same as
     `amount` and `currency` where `exchange_rate` is None, as nothing is converted. `refunded` is
     what of the amount went back. `holding` is there if the recipient was not a user when the money
-    came. `error_code` says why it failed, if it did.
+    came. `funding_source_id` is None of what was paid out of a pool. `error_code` says why it
+    failed, if it did. `request_id` or `pool_id` is what it pays for, or out of, if anything, and
+    `share` the participant whose part it is.
     """
 
     id: UUID
     kind: PaymentKind
     owner_id: UUID
-    funding_source_id: UUID
+    funding_source_id: UUID | None
     amount: Decimal
     fee: Decimal
     currency: str
@@ -141,7 +137,6 @@ class Payment(NamedTuple):
     refunded: Decimal
     description: str
     meta: str
-    image_url: str | None
     status: Literal["open", "closed"]
     fulfillment_status: Literal["unfulfilled", "fulfilled"]
     recipient: Participant
@@ -153,6 +148,9 @@ class Payment(NamedTuple):
     expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    request_id: UUID | None = None
+    pool_id: UUID | None = None
+    share: ShareState | None = None
 
     @property
     def worth(self) -> Worth:
@@ -164,7 +162,8 @@ class Pay(NamedTuple):
     """A person's order to pay.
 
     Exactly one of `recipient_user_id`, `recipient_address` and `recipient_source_id` is set; the
-    last is a funding source of the payer's own. The amount is what the recipient gets, checked
+    last is a funding source of the payer's own. None is where the `share` is a contribution to a
+    pool. The amount is what the recipient gets, checked
     against its currency's digits; it is paid for in `source_currency`. `pin` is the keyed digest of
     the PIN given. `render` makes the answer that is stored with the money.
     """
@@ -183,8 +182,9 @@ class Pay(NamedTuple):
     source_currency: str
     description: str
     meta: str
-    image_url: str | None
+    picture: Picture | None
     render: "Callable[[Payment | DomainError], Answer]"
+    share: Share | None = None
 
 
 class Processing(NamedTuple):

@@ -23,6 +23,8 @@ from whipround.domain.funding.wallet import (
     WALLET_ACCOUNT,
 )
 from whipround.domain.gateway_calls import CallKind, new_call
+from whipround.domain.images.attaching import Attachment
+from whipround.domain.images.wanting import Wanted
 from whipround.domain.legs import Ends, Worth, through
 from whipround.domain.limits import Direction
 from whipround.domain.payees import Holding, Payee, hold_transfer
@@ -36,8 +38,9 @@ from whipround.domain.payments.commands import (
     TooManyDeclined,
     TooManyWaiting,
 )
-from whipround.domain.payments.sides import Sides, sides_of
-from whipround.domain.payments.state import Decision, Outcome, Recipient, Source, State
+from whipround.domain.payments.shares import POOL_ACCOUNT, Refusal
+from whipround.domain.payments.sides import Sides, check_visible, sides_of
+from whipround.domain.payments.state import Decision, Outcome, Source, State
 from whipround.domain.quotes import quote
 from whipround.errors import DomainError
 from whipround.ledger.accounts import PRODUCT, AccountName
@@ -54,12 +57,15 @@ class _Order(NamedTuple):
     exchange_rate: Decimal | None
 
 
-def decide(state: State, commands: Sequence[Pay]) -> Decision:
+def decide(state: State, commands: Sequence[Pay | Refusal]) -> Decision:
     """Carry out the commands one after the other on `state`; a declined one disturbs no other."""
     decision = Decision()
     for command in commands:
         try:
             _check_pin(state, command, decision)
+            check_visible(state, command)
+            if isinstance(command, Refusal):
+                raise command.error
             outcome: Outcome = _pay(state, command, decision)
         except DomainError as error:
             outcome = error
@@ -67,7 +73,7 @@ def decide(state: State, commands: Sequence[Pay]) -> Decision:
     return decision
 
 
-def _check_pin(state: State, command: Pay, decision: Decision) -> None:
+def _check_pin(state: State, command: Pay | Refusal, decision: Decision) -> None:
     """Raise unless the PIN is right; what the attempt did to the user's PIN is to be written."""
     before = state.pins[command.payer_id]
     verdict = judge_pin(before, command.pin, state.now)
@@ -78,11 +84,12 @@ def _check_pin(state: State, command: Pay, decision: Decision) -> None:
 
 
 def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing:
+    state.shares.check(command, now=state.now)
     sides = sides_of(state, command)
     order = _priced(state, command, sides)
     if sides.source.type == WALLET:
         _check_funds(state, order)
-    if sides.recipient is None and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
+    if sides.is_unclaimed and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
         raise TooManyWaiting
     if sides.source.declined >= MOST_DECLINED:
         raise TooManyDeclined
@@ -91,16 +98,16 @@ def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing
         return _charge(state, order, sides.source, decision)
     if sides.destination is not None:
         return _pay_out(state, order, sides.destination, decision)
-    if sides.recipient is None:
+    if sides.is_unclaimed:
         return _hold(state, order, decision)
-    return _transfer(state, order, sides.recipient, decision)
+    return _transfer(state, order, decision)
 
 
 def _priced(state: State, command: Pay, sides: Sides) -> _Order:
     """What the payment takes from the payer, and gives."""
     priced = quote(
         state.prices,
-        kind=sides.kind,
+        kind=sides.kind if sides.kind in {"top_up", "withdrawal"} else "payment",
         types=sides.source.types,
         destination=command.amount,
         source_currency=command.source_currency,
@@ -144,7 +151,7 @@ def _take_from_limits(state: State, order: _Order) -> None:
 
 def _movements(order: _Order) -> Iterator[tuple[UUID, Sequence[str], Direction, Money]]:
     """What the payment moves out of the payer's own sources, and into them."""
-    kind, source, recipient, destination = order.sides
+    kind, source, recipient, destination, _ = order.sides
     yield source.id, source.types, "out", _paid(order)
     if destination is not None and kind == "withdrawal":
         yield destination.id, destination.types, "in", order.command.amount
@@ -152,28 +159,51 @@ def _movements(order: _Order) -> Iterator[tuple[UUID, Sequence[str], Direction, 
         yield recipient.wallet_id, (WALLET,), "in", order.command.amount
 
 
-def _transfer(state: State, order: _Order, recipient: Recipient, decision: Decision) -> Payment:
-    """Wallet to wallet: done at once."""
+def _transfer(state: State, order: _Order, decision: Decision) -> Payment:
+    """Out of the wallet into another one, or into a pool: done at once."""
     worth, accounts = order.worth, state.accounts
     transaction_id = uuid7()
     ends = Ends(
         source=accounts[_from(order)],
-        destination=accounts[recipient.wallet_id, WALLET_ACCOUNT, worth.currency],
+        destination=accounts[_to(order)],
         fee=accounts[PRODUCT, FEES_ACCOUNT, worth.source_currency],
     )
     legs = through(worth, ends, accounts)
     state.book.post(Transfer(transaction_id, "payment", f"{transaction_id}:pay", legs))
     payment = _made(state, order, transaction_id=transaction_id, done=True)
+    return _accept(state, order, payment, decision)
+
+
+def _give_picture(command: Pay, payment: Payment, decision: Decision) -> None:
+    """Have its picture fetched, or make the upload its own."""
+    if isinstance(command.picture, str):
+        decision.wanted.append(Wanted(payment.owner_id, "payment", payment.id, command.picture))
+    elif command.picture is not None:
+        decision.attachments.append(
+            Attachment(payment.owner_id, "payment", payment.id, command.picture)
+        )
+
+
+def _accept(state: State, order: _Order, payment: Payment, decision: Decision) -> Payment:
+    """The payment is to be written, and whoever has the money now is told."""
+    command, sides = order.command, order.sides
+    payment = state.shares.take(command, payment, now=state.now)
     decision.payments.append(payment)
-    command = order.command
-    message = making.received_message(
-        recipient,
-        amount=command.amount,
-        payer=command.payer_name,
-        description=command.description,
-    )
-    if message is not None:
-        decision.messages.append(message)
+    _give_picture(command, payment, decision)
+    owner_id = sides.pool.owner_id if sides.pool else payment.recipient.user_id
+    is_done = payment.fulfillment_status == "fulfilled"
+    if is_done and owner_id is not None and owner_id != command.payer_id:
+        decision.events.append(
+            making.arrived(
+                sides.kind,
+                user_id=owner_id,
+                object_id=payment.request_id or payment.pool_id or payment.id,
+                payer_id=command.payer_id,
+                amount=command.amount,
+                payer=command.payer_name,
+                description=command.description,
+            )
+        )
     return payment
 
 
@@ -196,20 +226,19 @@ def _hold(state: State, order: _Order, decision: Decision) -> Payment:
     payment = _made(
         state, order, transaction_id=holding.transaction_id, holding=holding, payee=payee
     )
-    decision.payments.append(payment)
     decision.holdings.append(holding)
     _tell_payee(state, order.command, holding.expires_at, decision)
-    return payment
+    return _accept(state, order, payment, decision)
 
 
 def _charge(state: State, order: _Order, source: Source, decision: Decision) -> Processing:
     """From a card or a bank: nothing is here to be moved before the outside has said yes."""
     payee = None
-    if order.sides.recipient is None:
+    if order.sides.is_unclaimed:
         payee = _payee(state, order.command)
         _count_waiting(state, order.command)
     payment = _made(state, order, transaction_id=uuid7(), payee=payee)
-    decision.payments.append(payment)
+    payment = _accept(state, order, payment, decision)
     return _processing(state, payment, source, "charge", _paid(order))
 
 
@@ -225,7 +254,7 @@ def _pay_out(state: State, order: _Order, destination: Source, decision: Decisio
     legs = through(worth, ends, accounts)
     id_ = payment.transaction_id
     state.book.post(Transfer(id_, "hold", f"{id_}:hold", legs))
-    decision.payments.append(payment)
+    payment = _accept(state, order, payment, decision)
     return _processing(state, payment, destination, "payout", order.command.amount)
 
 
@@ -277,6 +306,15 @@ def _made(
 def _from(order: _Order) -> AccountName:
     """The account of the source that the payment takes from."""
     return (order.sides.source.id, WALLET_ACCOUNT, order.worth.source_currency)
+
+
+def _to(order: _Order) -> AccountName:
+    """The account that gets the amount: of the recipient's wallet, or of the pool."""
+    recipient, pool = order.sides.recipient, order.sides.pool
+    if pool is not None:
+        return (pool.id, POOL_ACCOUNT, order.worth.currency)
+    assert recipient is not None  # noqa: S101 - or it is held
+    return (recipient.wallet_id, WALLET_ACCOUNT, order.worth.currency)
 
 
 def _paid(order: _Order) -> Money:

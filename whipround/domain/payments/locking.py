@@ -1,10 +1,10 @@
-"""What a batch of payments locks and reads: users, then payees, then accounts.
+"""What a batch of payments locks and reads: users, payees, requests and pools, then accounts.
 
 What hangs on locked rows is read in later statements. All is sent at once, but for what depends on
-whose the payees are.
+whose the payees are, and on what the requests and pools ask for.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,9 +27,11 @@ from whipround.domain.funding.wallet import (
 from whipround.domain.limits import Limits
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import DECLINED_WITHIN, Pay
+from whipround.domain.payments.share_rows import lock_shares
+from whipround.domain.payments.shares import POOL_ACCOUNT, PayShare, Pooled, Refusal
+from whipround.domain.payments.sharing import Shares
 from whipround.domain.payments.state import Recipient, Source, State
 from whipround.domain.quotes import Prices
-from whipround.domain.users.person import REACHED_AT
 from whipround.ledger.accounts import (
     PRODUCT,
     Account,
@@ -70,23 +72,24 @@ _SOURCES = """
     where funding_source.id = any(%(ids)b) and deleted_at is null
 """
 
-# Whose wallet can be paid, and how to tell them.
-RECIPIENTS_SQL = f"""
+# Whose wallet can be paid.
+RECIPIENTS_SQL = """
     select users.id, parent_user_id, funding_source.id, full_name, username, verified, official,
-        locale, {REACHED_AT}
+        image_id
     from users join funding_source on user_id = users.id and type = 'virtual'
     where users.id = any(%(ids)b) and funding_source.user_id = any(%(ids)b)
         and users.status = 'active'
         and funding_source.allows_in and funding_source.status = 'enabled'
-"""  # noqa: S608 (our own column names)
+"""
 
-# What a payment from a wallet moves: the wallet, that of the recipient, and the product's own
-# accounts, in one order. What comes from the outside moves nothing yet, and must not wait here for
-# what is being settled.
+# What a payment from a wallet moves: the wallet, that of the recipient, or the pool, and the
+# product's own accounts, in one order. What comes from the outside moves nothing yet, and must
+# not wait here for what is being settled.
 _LOCK_ACCOUNTS = """
     with paying as materialized (
-        select funding_source.id, recipient_id
-        from unnest(%(sources)b::uuid[], %(recipients)b::uuid[]) as paid (source_id, recipient_id)
+        select funding_source.id, recipient_id, pool_id
+        from unnest(%(sources)b::uuid[], %(recipients)b::uuid[], %(pools)b::uuid[])
+            as paid (source_id, recipient_id, pool_id)
             join funding_source on funding_source.id = source_id and type = 'virtual'
     )
     select id, currency, balance, floor, version, owner_id, kind
@@ -97,6 +100,8 @@ _LOCK_ACCOUNTS = """
             select wallet.id
             from paying join funding_source as wallet
                 on wallet.user_id = recipient_id and wallet.type = 'virtual'
+            union all
+            select pool_id from paying where pool_id is not null
             union all
             select %(product)s where exists (select from paying)
         ))
@@ -133,20 +138,27 @@ Rows: TypeAlias = AsyncCursor[TupleRow]
 class _Wanted:
     """What the commands of a batch need to have locked and read."""
 
-    def __init__(self, commands: Sequence[Pay], by_address: dict[Address, Payee]) -> None:
+    def __init__(
+        self, commands: Iterable[Pay | Refusal], by_address: dict[Address, Payee], shares: Shares
+    ) -> None:
         self.pairs: set[tuple[UUID, UUID]] = set()
-        self.paying: set[tuple[UUID, UUID | None]] = set()
+        self.paying: set[tuple[UUID, UUID | None, UUID | None]] = set()
         self.receiving: set[tuple[UUID, UUID, str]] = set()
         self.sources: set[UUID] = set()
         self.accounts: dict[AccountName, NewAccount] = {}
         self.converts = False
         for command in commands:
-            self._add(command, _recipient_id(command, by_address))
+            pool = shares.pool_of(command)
+            if pool is not None and pool.owner_id != command.payer_id:
+                self.pairs.add((command.payer_id, pool.owner_id))
+            if isinstance(command, Pay):
+                self._add(command, _recipient_id(command, by_address), pool)
 
-    def _add(self, command: Pay, recipient_id: UUID | None) -> None:
+    def _add(self, command: Pay, recipient_id: UUID | None, pool: Pooled | None) -> None:
         source, destination = command.source_currency, command.amount.currency
         self.sources.add(command.funding_source_id)
-        self.paying.add((command.funding_source_id, recipient_id))
+        pool_id = None if pool is None else pool.id
+        self.paying.add((command.funding_source_id, recipient_id, pool_id))
         self._open(FEES_ACCOUNT, source)
         if recipient_id is not None:
             self.pairs.add((command.payer_id, recipient_id))
@@ -171,7 +183,8 @@ class _Wanted:
     @property
     def kinds(self) -> list[str]:
         """The kinds of the accounts."""
-        return [WALLET_ACCOUNT, *{kind for _, kind, _ in self.accounts}]
+        pools = [POOL_ACCOUNT] if any(pool_id for _, _, pool_id in self.paying) else []
+        return [WALLET_ACCOUNT, *pools, *{kind for _, kind, _ in self.accounts}]
 
     @property
     def _received(self) -> set[str]:
@@ -185,7 +198,7 @@ class _Wanted:
     ) -> list[NewAccount]:
         """The accounts that payments from wallets need and that do not exist yet."""
         wallets = {id_ for id_, source in sources.items() if source.type == WALLET}
-        if wallets.isdisjoint(source_id for source_id, _ in self.paying):
+        if wallets.isdisjoint(source_id for source_id, _, _ in self.paying):
             return []
         received = (
             NewAccount(recipients[user_id].wallet_id, WALLET_ACCOUNT, currency)
@@ -205,14 +218,21 @@ def _recipient_id(command: Pay, by_address: dict[Address, Payee]) -> UUID | None
     return command.recipient_user_id
 
 
-async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]) -> "Reading":
+async def read(
+    tx: Tx, commands: Sequence[Pay | PayShare], *, clock: Callable[[], datetime]
+) -> "Reading":
     """Lock and read what the commands depend on; `clock` tells the time, in UTC."""
     payer_ids = list({command.payer_id for command in commands})
     payers = await tx.execute(_LOCK_PAYERS, {"ids": payer_ids})
-    addresses = [c.recipient_address for c in commands if c.recipient_address is not None]
+    payments = [command for command in commands if isinstance(command, Pay)]
+    addresses = [c.recipient_address for c in payments if c.recipient_address is not None]
     found = await payees.lock_payees(tx, addresses, now=clock()) if addresses else []
     by_address = {(payee.kind, payee.address): payee for payee in found}
-    wanted = _Wanted(commands, by_address)
+    shares = Shares()
+    if len(payments) < len(commands):
+        shares = await lock_shares(tx, [each for each in commands if isinstance(each, PayShare)])
+    orders = [shares.order_of(each) if isinstance(each, PayShare) else each for each in commands]
+    wanted = _Wanted(orders, by_address, shares)
     recipient_ids = list({recipient_id for _, recipient_id in wanted.pairs})
     source_ids = list(wanted.sources)
     # Of who pays themselves their wallet's too, which is found by whose it is.
@@ -221,6 +241,8 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
     paying = list(wanted.paying)
     return Reading(
         clock=clock,
+        orders=orders,
+        shares=shares,
         wanted=wanted,
         payees=by_address,
         payers=payers,
@@ -239,8 +261,9 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
         accounts=await tx.execute(
             _LOCK_ACCOUNTS,
             {
-                "sources": [source_id for source_id, _ in paying],
-                "recipients": [recipient_id for _, recipient_id in paying],
+                "sources": [source_id for source_id, _, _ in paying],
+                "recipients": [recipient_id for _, recipient_id, _ in paying],
+                "pools": [pool_id for _, _, pool_id in paying],
                 "product": PRODUCT,
                 "currencies": wanted.currencies,
                 "kinds": wanted.kinds,
@@ -251,9 +274,14 @@ async def read(tx: Tx, commands: Sequence[Pay], *, clock: Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Statements on their way, and what is to be made of their results."""
+    """Statements on their way, and what is to be made of their results.
+
+    `orders` are what the commands come to, in order.
+    """
 
     clock: Callable[[], datetime]
+    orders: Sequence[Pay | Refusal]
+    shares: Shares
     wanted: _Wanted
     payees: dict[Address, Payee]
     payers: Rows
@@ -288,6 +316,7 @@ class Reading:
             sources=sources,
             recipients=recipients,
             payees=self.payees,
+            shares=self.shares,
             blocks=set(await self.blocks.fetchall()),
             prices=await self._prices(),
             limits=Limits(await self.limit_rules.fetchall(), await self.usage.fetchall()),

@@ -1,5 +1,6 @@
 """A payment as it is made, and what is told of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from whipround.db.outbox import Channel, Message
 from whipround.domain.legs import Worth
+from whipround.domain.notifications import Event, words
 from whipround.domain.payees import HOLDING_ACCOUNT, Holding, Payee
 from whipround.domain.payments.commands import (
     UNCLAIMED_FOR,
@@ -15,12 +17,13 @@ from whipround.domain.payments.commands import (
     ParticipantStatus,
     Pay,
     Payment,
+    PaymentKind,
 )
 from whipround.domain.payments.sides import Sides
-from whipround.domain.payments.state import Recipient, Source
+from whipround.domain.payments.state import Recipient
 from whipround.ledger.accounts import NewAccount
 from whipround.ledger.transfers import Book
-from whipround.money import Money, round_to_currency
+from whipround.money import Money
 
 
 def made(
@@ -36,7 +39,6 @@ def made(
     now: datetime,
 ) -> Payment:
     """The payment of a command: done, or open while its money waits or is still to be moved."""
-    recipient, destination = sides.recipient, sides.destination
     status: ParticipantStatus = "paid" if done else "pending"
     return Payment(
         id=uuid7() if holding is None else holding.object_id,
@@ -52,13 +54,12 @@ def made(
         refunded=Decimal(0),
         description=command.description,
         meta=command.meta,
-        image_url=command.image_url,
         status="closed" if done else "open",
         fulfillment_status="fulfilled" if done else "unfulfilled",
-        recipient=_somebody(command) if recipient is None else _user(command, recipient, status),
+        recipient=_participant(command, sides, status),
         payee_id=None if payee is None else payee.id,
         transaction_id=transaction_id,
-        in_funding_source_id=_arrives_at(recipient, destination),
+        in_funding_source_id=_arrives_at(sides),
         holding=holding,
         error_code="",
         expires_at=None if holding is None else holding.expires_at,
@@ -67,13 +68,20 @@ def made(
     )
 
 
-def _arrives_at(recipient: Recipient | None, destination: Source | None) -> UUID | None:
-    if destination is not None:
-        return destination.id
-    return None if recipient is None else recipient.wallet_id
+def _arrives_at(sides: Sides) -> UUID | None:
+    """The funding source that the money gets into; None of a pool, and while it is unknown."""
+    if sides.destination is not None:
+        return sides.destination.id
+    return None if sides.recipient is None else sides.recipient.wallet_id
 
 
-def _user(command: Pay, recipient: Recipient, status: ParticipantStatus) -> Participant:
+def _participant(command: Pay, sides: Sides, status: ParticipantStatus) -> Participant:
+    if sides.recipient is None:
+        return _other(command, sides, status)
+    return _user(sides.recipient, status, meta=command.recipient_meta)
+
+
+def _user(recipient: Recipient, status: ParticipantStatus, *, meta: str) -> Participant:
     return Participant(
         id=uuid7(),
         user_id=recipient.user_id,
@@ -83,21 +91,69 @@ def _user(command: Pay, recipient: Recipient, status: ParticipantStatus) -> Part
         username=recipient.username,
         verified=recipient.verified,
         official=recipient.official,
-        meta=command.recipient_meta,
+        meta=meta,
+        image_id=recipient.image_id,
     )
 
 
-def _somebody(command: Pay) -> Participant:
+def _other(command: Pay, sides: Sides, status: ParticipantStatus) -> Participant:
+    """A recipient who is no user: somebody unknown, or a pool."""
     return Participant(
         id=uuid7(),
         user_id=None,
         parent_user_id=None,
-        status="pending",
-        full_name=command.recipient_name,
+        status=status,
+        full_name=command.recipient_name if sides.pool is None else sides.pool.description,
         username="",
         verified=False,
         official=False,
         meta=command.recipient_meta,
+    )
+
+
+def to_oneself(
+    kind: PaymentKind,
+    *,
+    owner: Recipient,
+    money: Money,
+    from_id: UUID | None,
+    to_id: UUID,
+    description: str,
+    pool_id: UUID | None = None,
+    done: bool,
+    now: datetime,
+) -> Payment:
+    """What the system moves for a person, between what is theirs, without a fee.
+
+    From the funding source `from_id`, or a pool, to the funding source `to_id`: done, or still to
+    be moved by the outside.
+    """
+    return Payment(
+        id=uuid7(),
+        kind=kind,
+        owner_id=owner.user_id,
+        funding_source_id=from_id,
+        amount=money.amount,
+        fee=Decimal(0),
+        currency=money.currency,
+        source_amount=money.amount,
+        source_currency=money.currency,
+        exchange_rate=None,
+        refunded=Decimal(0),
+        description=description,
+        meta="",
+        status="closed" if done else "open",
+        fulfillment_status="fulfilled" if done else "unfulfilled",
+        recipient=_user(owner, "paid" if done else "pending", meta=""),
+        payee_id=None,
+        transaction_id=uuid7(),
+        in_funding_source_id=to_id,
+        holding=None,
+        error_code="",
+        expires_at=None,
+        created_at=now,
+        updated_at=now,
+        pool_id=pool_id,
     )
 
 
@@ -144,26 +200,27 @@ def waiting_message(
     payee: Payee, *, amount: Money, payer: str, description: str, expires_at: datetime
 ) -> Message:
     """What tells an address that money waits for it."""
-    data = {**words(amount, payer=payer, description=description), "expires_at": expires_at}
+    data = words(amount, payer=payer, description=description, expires_at=expires_at)
     channel: Channel = "sms" if payee.kind == "phone" else "email"
     return Message(channel, payee.address, "payment_waiting", "en", data)
 
 
-def received_message(
-    recipient: Recipient, *, amount: Money, payer: str, description: str
-) -> Message | None:
-    """What tells a user of money that came; None where there is no way to tell them."""
-    if recipient.channel is None:
-        return None
+def arrived(
+    kind: PaymentKind,
+    *,
+    user_id: UUID,
+    object_id: UUID,
+    payer_id: UUID,
+    amount: Money,
+    payer: str,
+    description: str,
+) -> Event:
+    """What tells a user of money that came to them, or into what is theirs: `object_id`."""
     data = words(amount, payer=payer, description=description)
-    return Message(recipient.channel, recipient.address, "payment_received", recipient.locale, data)
+    return Event(user_id, _ARRIVED.get(kind, "payment_received"), object_id, payer_id, data)
 
 
-def words(amount: Money, *, payer: str, description: str) -> dict[str, object]:
-    """What a message about a payment says; the amount is formatted when it is sent."""
-    return {
-        "amount": str(round_to_currency(amount.amount, amount.currency)),
-        "currency": amount.currency,
-        "payer": payer,
-        "description": description,
-    }
+_ARRIVED: Mapping[PaymentKind, str] = {
+    "request": "request_paid",
+    "contribution": "pool_contribution",
+}

@@ -10,8 +10,11 @@ from psycopg.rows import dict_row
 from whipround.db.database import Tx
 from whipround.db.listing import EQ, EQ_IN, TIMES, Column, ListQuery, fragments
 from whipround.domain import relationships
+from whipround.domain.images import reading as images
+from whipround.domain.images.reading import Image
 from whipround.domain.payees import Holding
 from whipround.domain.payments.commands import Participant, Payment
+from whipround.domain.payments.shares import ShareState
 from whipround.domain.relationships import Relationship
 from whipround.domain.users import person
 from whipround.domain.users.person import User
@@ -32,16 +35,22 @@ FILTERS: Mapping[str, Column] = {
 
 _SELECT = """
     select payment.*, users.parent_user_id, users.full_name, users.username, users.verified,
-        users.official, transaction.in_funding_source_id, transaction.error_code,
+        users.official, users.image_id, transaction.in_funding_source_id, transaction.error_code,
         holding.id as holding_id, holding.payee_id, account_id, source_account_id, source_id,
         holding.amount as held_amount, holding.currency as held_currency, pays_amount,
         pays_currency, holding.status as holding_status, holding.error_code as holding_error,
         holding.expires_at as held_until, holding.created_at as held_at,
-        holding.updated_at as held_updated_at
+        holding.updated_at as held_updated_at,
+        coalesce(asked.status, contributor.status) as share_status,
+        coalesce(asked.meta, contributor.meta) as share_meta,
+        coalesce(asked.created_at, contributor.created_at) as share_created_at,
+        coalesce(asked.updated_at, contributor.updated_at) as share_updated_at
     from payment
         join transaction on transaction.id = payment.transaction_id
         left join users on users.id = payment.recipient_user_id
         left join holding on holding.object_id = payment.id
+        left join request_participant as asked on asked.id = payment.participant_id
+        left join pool_participant as contributor on contributor.id = payment.participant_id
 """
 
 # What the outside has yet to move, or would not, is nothing that the recipient has received.
@@ -50,18 +59,7 @@ _SELECT = """
 _PAGE = """
     with mine as (
         select * from (
-            (
-                select payment.id, payment.created_at, payment.updated_at
-                from payment
-                where %(made)s and owner_id = %(user_id)s and {where}
-                order by {order} limit %(reach)s
-            ) union all (
-                select payment.id, payment.created_at, payment.updated_at
-                from payment
-                where %(received)s and recipient_user_id = %(user_id)s
-                    and recipient_status = 'paid' and owner_id <> %(user_id)s and {where}
-                order by {order} limit %(reach)s
-            )
+            {sides}
         ) as payment
         order by {order} limit %(limit)s offset %(offset)s
     )
@@ -71,13 +69,36 @@ _PAGE = """
 """
 
 
+# Each has an index of its own.
+_PLAIN = "kind in ('payment', 'top_up', 'withdrawal')"
+_SHARES = "kind in ('request', 'contribution', 'payout')"
+_RECEIVED = "%(received)s and recipient_user_id = %(user_id)s and recipient_status = 'paid'"
+_SIDES = (
+    f"%(made)s and owner_id = %(user_id)s and {_PLAIN}",
+    f"%(made)s and owner_id = %(user_id)s and {_SHARES}",
+    f"{_RECEIVED} and kind = 'payment' and owner_id <> %(user_id)s",
+    f"{_RECEIVED} and kind = 'request'",
+)
+
+_SIDE = """(
+                select payment.id, payment.created_at, payment.updated_at
+                from payment
+                where {side} and {where}
+                order by {order} limit %(reach)s
+            )"""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Payments as one person sees them: with their owners, and how the viewer stands to those."""
+    """Payments as one person sees them: with their owners, and how the viewer stands to those.
+
+    `images` are the payments' own pictures, of those that may have one.
+    """
 
     payments: list[Payment]
     owners: dict[UUID, User]
     relationships: dict[UUID, list[Relationship]]
+    images: Mapping[UUID, Sequence[Image]]
 
 
 async def find(tx: Tx, *, user_id: UUID, payment_id: UUID) -> Seen:
@@ -109,7 +130,10 @@ async def page(tx: Tx, *, user_id: UUID, query: ListQuery) -> Seen:
         "made": owner is not False,
         "received": owner is not True,
     }
-    sql = _PAGE.format(where=part.where, order=part.order, select=_SELECT)
+    sides = " union all ".join(
+        _SIDE.format(side=side, where=part.where, order=part.order) for side in _SIDES
+    )
+    sql = _PAGE.format(sides=sides, order=part.order, select=_SELECT)
     return await _seen(tx, await _read(tx, sql, parameters), user_id)
 
 
@@ -117,7 +141,8 @@ async def _seen(tx: Tx, found: list[Payment], user_id: UUID) -> Seen:
     owners = await person.many(tx, user_ids=(payment.owner_id for payment in found))
     others = [owner for owner in owners if owner != user_id]
     between = await relationships.between(tx, user_id=user_id, other_user_ids=others)
-    return Seen(found, owners, between)
+    pictures = await images.of(tx, (payment.id for payment in found))
+    return Seen(found, owners, between, pictures)
 
 
 async def _read(tx: Tx, sql: str, parameters: dict[str, Any]) -> list[Payment]:
@@ -142,7 +167,6 @@ def _payment(row: dict[str, Any]) -> Payment:
         refunded=row["refunded"],
         description=row["description"],
         meta=row["meta"],
-        image_url=row["image_url"],
         status=row["status"],
         fulfillment_status=row["fulfillment_status"],
         recipient=Participant(
@@ -155,6 +179,7 @@ def _payment(row: dict[str, Any]) -> Payment:
             verified=bool(row["verified"]),
             official=bool(row["official"]),
             meta=row["recipient_meta"],
+            image_id=row["image_id"],
         ),
         payee_id=row["recipient_payee_id"],
         transaction_id=row["transaction_id"],
@@ -164,6 +189,19 @@ def _payment(row: dict[str, Any]) -> Payment:
         expires_at=row["expires_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        request_id=row["request_id"],
+        pool_id=row["pool_id"],
+        share=_share(row) if row["share_status"] else None,
+    )
+
+
+def _share(row: dict[str, Any]) -> ShareState:
+    return ShareState(
+        participant_id=row["participant_id"],
+        status=row["share_status"],
+        meta=row["share_meta"],
+        created_at=row["share_created_at"],
+        updated_at=row["share_updated_at"],
     )
 
 

@@ -20,7 +20,10 @@ _CODE_LENGTH = 7
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a receipt. `details` has the bank account that was paid out to."""
+    """One side of a receipt: a user, or a pool, which has no username.
+
+    `details` has the bank account that was paid out to.
+    """
 
     id: UUID
     full_name: str
@@ -54,7 +57,8 @@ class Receipt:
 
     Of a payment that converts the payer's version is in the currency it was paid in, with the
     `exchange_rate`; the recipient's in the other one, with no cost. `method` is None for the
-    recipient, who does not see how it was paid. `refunded` is what all the refunds come to.
+    recipient, who does not see how it was paid, and of what a pool paid out. `refunded` is what all
+    the refunds come to.
     """
 
     description: str
@@ -76,9 +80,14 @@ _SELECT = """
         coalesce(payment.source_amount, payment.amount) as source_amount,
         coalesce(payment.source_currency, payment.currency) as source_currency,
         payment.exchange_rate, transaction.updated_at as time,
-        payer.id as payer_id, payer.full_name as payer_name, payer.username as payer_username,
-        recipient.id as recipient_id, recipient.full_name as recipient_name,
-        recipient.username as recipient_username,
+        payment.owner_id,
+        case payment.kind when 'payout' then pool_id else payer.id end as payer_id,
+        case payment.kind when 'payout' then payment.description else payer.full_name end
+            as payer_name,
+        case payment.kind when 'payout' then '' else payer.username end as payer_username,
+        coalesce(recipient.id, pool_id) as recipient_id,
+        coalesce(recipient.full_name, payment.recipient_name) as recipient_name,
+        coalesce(recipient.username, '') as recipient_username,
         source.id as source_id, source.description as source_description,
         card.brand, card.last_digits, charge.tracking_code, charge.authorization_code,
         coalesce(nullif(bank.iban, ''), bank.account_number) as account,
@@ -86,8 +95,8 @@ _SELECT = """
     from payment
         join transaction on transaction.id = payment.transaction_id
         join users as payer on payer.id = payment.owner_id
-        join users as recipient on recipient.id = payment.recipient_user_id
-        join funding_source as source on source.id = payment.funding_source_id
+        left join users as recipient on recipient.id = payment.recipient_user_id
+        left join funding_source as source on source.id = payment.funding_source_id
         left join card on card.funding_source_id = source.id
         left join bank_account as bank on bank.funding_source_id = source.id
         left join bank_account as paid_out
@@ -121,7 +130,7 @@ async def receipt(tx: Tx, *, user_id: UUID, payment_id: UUID) -> Receipt:
             raise PaymentNotFound
         await cursor.execute(_REFUNDS, {"payment_id": payment_id})
         refunds = await cursor.fetchall()
-    is_payer = row["payer_id"] == user_id
+    is_payer = row["owner_id"] == user_id
     worth = Worth(**{name: row[name] for name in Worth._fields})
     paid, cost = _amounts(worth, is_payer=is_payer)
     listed = tuple(_given_back(each, worth, is_payer=is_payer) for each in refunds)
@@ -136,7 +145,7 @@ async def receipt(tx: Tx, *, user_id: UUID, payment_id: UUID) -> Receipt:
             row["recipient_username"],
             _masked(row["paid_out_to"]),
         ),
-        method=_method(row) if is_payer else None,
+        method=_method(row) if is_payer and row["source_id"] else None,
         paid=paid,
         cost=cost,
         total=paid + cost,

@@ -1,39 +1,51 @@
 """Where a payment's money comes from and where it goes, and what is wrong with either."""
 
 from typing import NamedTuple
+from uuid import UUID
 
 from whipround.domain.funding.reading import FundingSourceDisabled
 from whipround.domain.funding.wallet import BANK_ACCOUNT, CRYPTO_ADDRESS, WALLET
 from whipround.domain.payments.commands import (
-    Blocked,
     NoSuchDestination,
     PaidToOneself,
     Pay,
     PaymentKind,
     RecipientNotFound,
+    RecipientUnavailable,
     UnknownFundingSource,
     UnsupportedFundingSource,
 )
+from whipround.domain.payments.shares import Pooled, Refusal, RequestShare
 from whipround.domain.payments.state import Recipient, Source, State
-from whipround.errors import DomainError, Invalid
+from whipround.domain.pools.errors import PoolNotFound
+from whipround.domain.relationships import Blocked
+from whipround.errors import DomainError, Invalid, Message
 
 
 class Sides(NamedTuple):
     """Both sides of a payment.
 
-    `recipient` is None for an address that nobody has proven. `destination` is the payer's own
-    source that is paid out to or topped up, where there is one; the recipient is the payer then.
+    `recipient` is None for an address that nobody has proven, and for a `pool`. `destination` is
+    the payer's own source that is paid out to or topped up, where there is one; the recipient is
+    the payer then.
     """
 
     kind: PaymentKind
     source: Source
     recipient: Recipient | None
     destination: Source | None
+    pool: Pooled | None = None
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether nobody has proven the address yet that is paid."""
+        return self.recipient is None and self.pool is None
 
 
 def sides_of(state: State, command: Pay) -> Sides:
     """Both sides; what is wrong with both is told together. Raises a DomainError."""
     source = destination = recipient = None
+    pool = state.shares.pool_of(command)
     refusals: list[DomainError] = []
     try:
         source = _source(state, command)
@@ -44,6 +56,10 @@ def sides_of(state: State, command: Pay) -> Sides:
         if command.recipient_source_id is not None:
             destination = _destination(state, command, named)
             recipient = _oneself(state, command)
+        elif pool is not None:
+            _check_blocks(state, command, pool.owner_id)
+        elif command.share is not None:
+            recipient = _requester(state, command)
         else:
             recipient = _recipient(state, command, named)
     except DomainError as error:
@@ -53,10 +69,12 @@ def sides_of(state: State, command: Pay) -> Sides:
         raise Invalid([each for error in invalid for each in error.errors])
     if source is None or refusals:
         raise (invalid or refusals)[0]
-    return Sides(_kind(command, recipient, destination), source, recipient, destination)
+    return Sides(_kind(command, recipient, destination), source, recipient, destination, pool)
 
 
 def _kind(command: Pay, recipient: Recipient | None, destination: Source | None) -> PaymentKind:
+    if command.share is not None:
+        return "request" if isinstance(command.share, RequestShare) else "contribution"
     if destination is not None and destination.type != WALLET:
         return "withdrawal"
     if recipient is not None and recipient.user_id == command.payer_id:
@@ -89,19 +107,19 @@ def _destination(state: State, command: Pay, source: Source | None) -> Source:
     return found
 
 
-def why_not_between(source: str | None, destination: str) -> tuple[str, str] | None:
+def why_not_between(source: str | None, destination: str) -> tuple[str, Message] | None:
     """Why nothing goes between two of a person's own sources of these types: code and message.
 
     None where it does, or as far as is known where the paying one is not.
     """
     if destination == WALLET:
         if source == WALLET:
-            return "invalid", "Must be another source than the paying one"
+            return "invalid", Message("Must be another source than the paying one")
         return None
     if destination != BANK_ACCOUNT:
-        return "unsupported", "Must be a bank account or the wallet"
+        return "unsupported", Message("Must be a bank account or the wallet")
     if source not in {None, WALLET}:
-        return "unsupported", "A bank account is paid out to from the wallet"
+        return "unsupported", Message("A bank account is paid out to from the wallet")
     return None
 
 
@@ -124,6 +142,28 @@ def _recipient(state: State, command: Pay, source: Source | None) -> Recipient |
     recipient = state.recipients.get(user_id) if user_id else None
     if recipient is None:
         raise RecipientNotFound(at)
-    if (command.payer_id, recipient.user_id) in state.blocks:
-        raise Blocked
+    _check_blocks(state, command, recipient.user_id)
     return recipient
+
+
+def _requester(state: State, command: Pay) -> Recipient:
+    """Whoever made the request that is paid; nobody pays themselves."""
+    owner = state.recipients.get(command.recipient_user_id) if command.recipient_user_id else None
+    if owner is None or owner.user_id == command.payer_id:
+        raise RecipientUnavailable("Nobody can be paid there")
+    _check_blocks(state, command, owner.user_id)
+    return owner
+
+
+def check_visible(state: State, command: Pay | Refusal) -> None:
+    """Raise PoolNotFound where a block hides a pool from whoever has no part in it."""
+    pool = state.shares.pool_of(command)
+    if pool is None or (pool.id, command.payer_id) in state.shares.firsts:
+        return
+    if (command.payer_id, pool.owner_id) in state.blocks:
+        raise PoolNotFound
+
+
+def _check_blocks(state: State, command: Pay, user_id: UUID) -> None:
+    if (command.payer_id, user_id) in state.blocks:
+        raise Blocked

@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from whipround.db.outbox import Channel, Message
+from whipround.db.outbox import Message
 from whipround.domain.credentials import PinState
+from whipround.domain.images.attaching import Attachment
+from whipround.domain.images.wanting import Wanted
 from whipround.domain.limits import Limits
+from whipround.domain.notifications import Event
 from whipround.domain.payees import Address, Holding, Payee
 from whipround.domain.payments.commands import Payment, Processing
+from whipround.domain.payments.sharing import Shares
 from whipround.domain.quotes import Prices
 from whipround.errors import DomainError
 from whipround.ledger.accounts import AccountName
@@ -47,7 +51,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A user who can be paid, and how to tell them."""
+    """A user who can be paid."""
 
     user_id: UUID
     parent_user_id: UUID | None
@@ -56,9 +60,7 @@ class Recipient:
     username: str
     verified: bool
     official: bool
-    locale: str
-    channel: Channel | None
-    address: str
+    image_id: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class State:
     sources: dict[UUID, Source]
     recipients: dict[UUID, Recipient]
     payees: dict[Address, Payee]
+    shares: Shares
     blocks: set[tuple[UUID, UUID]]
     prices: Prices
     limits: Limits
@@ -85,11 +88,18 @@ class State:
 
 @dataclass(slots=True)
 class Decision:
-    """One outcome per command, in order, and the rows to write for those that were accepted."""
+    """One outcome per command, in order, and the rows to write for those that were accepted.
+
+    `events` are what users are told, `messages` what is sent to addresses that nobody has proven,
+    `wanted` the pictures to be fetched, `attachments` those that were uploaded.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     pins: dict[UUID, PinState] = field(default_factory=dict)
     payments: list[Payment] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
     told: dict[UUID, Payee] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -20,6 +20,7 @@ from whipround.domain.refunds.commands import (
     RefundOrder,
     WrongAmount,
 )
+from whipround.errors import Message
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Transfer
 from whipround.money import EXACT, ROUNDING, digits, fits_currency, round_to_currency
@@ -75,7 +76,7 @@ def check(paid: Paid, *, user_id: UUID) -> None:
     """Raise NotRefundable unless the user, a side of the payment, is the one to give it back."""
     if paid.recipient_id != user_id or paid.fulfillment_status != "fulfilled":
         raise NotRefundable
-    if paid.kind == "withdrawal":
+    if paid.kind in {"withdrawal", "payout"}:
         raise NotRefundable
     if paid.kind == "top_up" and not paid.takes_back:
         raise NotRefundable  # it is in the payer's wallet already
@@ -94,11 +95,15 @@ def part(worth: Worth, returned: Worth, amount: Decimal | None) -> Worth:
     if amount is None:
         amount = left
     elif not fits_currency(amount, worth.currency):
-        decimals = digits(worth.currency)
-        raise WrongAmount("too_precise", f"Amount must have at most {decimals} decimals")
+        message = Message.counted(
+            "Amount must have at most {count} decimal",
+            "Amount must have at most {count} decimals",
+            count=digits(worth.currency),
+        )
+        raise WrongAmount("too_precise", message)
     elif amount > left:
         most = round_to_currency(left, worth.currency)
-        raise WrongAmount("too_large", f"Amount must be at most {most}")
+        raise WrongAmount("too_large", Message("Amount must be at most {most}", most=most))
     total = EXACT.add(returned.amount, amount)
     source_amount = amount
     if worth.converts:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from psycopg.rows import dict_row
 
-from whipround.db import outbox, request_keys
+from whipround.db import request_keys
 from whipround.db.database import Database, Tx
 from whipround.db.request_keys import Answer
-from whipround.domain import credentials, gateway_calls
+from whipround.domain import credentials, gateway_calls, notifications
 from whipround.domain.legs import Worth
 from whipround.domain.payments.reading import PaymentNotFound
 from whipround.domain.refunds import decide, telling
@@ -48,7 +48,9 @@ _READ = """
             else payment.refunded_source end as refunded_source
     from payment
         join transaction on transaction.id = payment.transaction_id
-        join funding_source as source on source.id = payment.funding_source_id
+        -- What was paid out of a pool comes from no source, and is refused.
+        join funding_source as source
+            on source.id = coalesce(payment.funding_source_id, transaction.in_funding_source_id)
         join funding_source as wallet
             on wallet.user_id = payment.owner_id and wallet.type = 'virtual'
         left join gateway_call as charge
@@ -118,8 +120,9 @@ async def _give_back(tx: Tx, order: RefundOrder, *, request_number: int, now: da
     if giving.call is not None:
         await gateway_calls.insert(tx, [giving.call])
     else:
-        payer = (await telling.payers(tx, payment_ids=[paid.id]))[paid.id]
-        await outbox.put(tx, telling.messages(payer, giving.refund, to_wallet=True), now=now)
+        about = (await telling.paid(tx, payment_ids=[paid.id]))[paid.id]
+        events = telling.events(about, giving.refund, to_wallet=True)
+        await notifications.tell(tx, events, now=now)
     return giving
 
 

@@ -13,15 +13,15 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from uuid_utils.compat import uuid7
 
-from whipround.db import outbox
 from whipround.db.database import Tx
-from whipround.db.outbox import Message
+from whipround.domain import notifications
 from whipround.domain.funding.wallet import CLEARING_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.legs import Accounts
+from whipround.domain.notifications import Event
 from whipround.domain.refunds import telling
 from whipround.domain.refunds.commands import Refund
 from whipround.domain.refunds.reading import COLUMNS, made
-from whipround.domain.refunds.telling import Payer
+from whipround.domain.refunds.telling import Subject
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Leg, Transfer
 from whipround.outcomes import Outcome
@@ -68,7 +68,7 @@ class Unsettled:
     goes_to_id: UUID
     source_id: UUID
     wallet_id: UUID
-    payer: Payer
+    paid: Subject
 
     @property
     def accounts(self) -> Sequence[NewAccount]:
@@ -88,7 +88,7 @@ class Settled(NamedTuple):
     transfer: Transfer
     in_funding_source_id: UUID
     tracking_code: str
-    messages: Sequence[Message]
+    events: Sequence[Event]
 
 
 async def read(tx: Tx, *, transaction_ids: Sequence[UUID]) -> dict[UUID, Unsettled]:
@@ -96,14 +96,14 @@ async def read(tx: Tx, *, transaction_ids: Sequence[UUID]) -> dict[UUID, Unsettl
     async with tx.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_READ, {"transactions": list(transaction_ids)})
         rows = await cursor.fetchall()
-    payers = await telling.payers(tx, payment_ids=[row["payment_id"] for row in rows])
+    paid = await telling.paid(tx, payment_ids=[row["payment_id"] for row in rows])
     return {
         row["transaction_id"]: Unsettled(
             refund=made(row),
             goes_to_id=row["goes_to_id"],
             source_id=row["source_id"],
             wallet_id=row["wallet_id"],
-            payer=payers[row["payment_id"]],
+            paid=paid[row["payment_id"]],
         )
         for row in rows
     }
@@ -135,7 +135,7 @@ def settle(
         transfer=Transfer(uuid7(), step, f"{refund.transaction_id}:{step}", legs),
         in_funding_source_id=unsettled.source_id if is_approved else unsettled.wallet_id,
         tracking_code="" if outcome is None else outcome.tracking_code,
-        messages=telling.messages(unsettled.payer, settled, to_wallet=not is_approved),
+        events=telling.events(unsettled.paid, settled, to_wallet=not is_approved),
     )
 
 
@@ -150,4 +150,4 @@ async def write(tx: Tx, settled: Sequence[Settled], *, now: datetime) -> None:
             "now": now,
         },
     )
-    await outbox.put(tx, [message for each in settled for message in each.messages], now=now)
+    await notifications.tell(tx, [event for each in settled for event in each.events], now=now)

@@ -11,10 +11,11 @@ from typing import Any
 from whipround.db import outbox, request_keys
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
-from whipround.domain import gateway_calls, limits, payees
+from whipround.domain import gateway_calls, limits, notifications, payees
 from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
 from whipround.domain.payments import reading
 from whipround.domain.payments.commands import Participant, Payment, RecipientUnavailable
+from whipround.domain.payments.share_rows import insert_forwardings, write_shares
 from whipround.domain.refunds import settling
 from whipround.domain.refunds.commands import Refund
 from whipround.domain.settlements import cases
@@ -91,6 +92,9 @@ async def _write(tx: Tx, state: State, decision: Decision) -> None:
         await payees.insert_holdings(tx, decision.holdings, now=state.now)
     if decision.given_back:
         await limits.give_back(tx, decision.given_back)
+    await write_shares(tx, state.shares, now=state.now)
+    await insert_forwardings(tx, state.shares.forwardings, now=state.now)
+    await notifications.tell(tx, decision.events, now=state.now)
     await outbox.put(tx, decision.messages, now=state.now)
 
 
@@ -141,7 +145,7 @@ async def _answers(
         else:
             intended, change = command.payment, decision.changes.get(case.call_id)
             found_now = found.get(case.payment_id)
-            answer = command.render(_payment(intended, found_now, change, now=state.now))
+            answer = command.render(_payment(state, intended, found_now, change))
         answers[position] = answer
         if case.request_number is not None:
             kept.append((case.request_number, answer))
@@ -157,7 +161,7 @@ def _refund(state: State, case: Case, decision: Decision) -> Refund:
 
 
 def _payment(
-    intended: Payment | None, found: Payment | None, change: Change | None, *, now: datetime
+    state: State, intended: Payment | None, found: Payment | None, change: Change | None
 ) -> Payment | DomainError:
     """The payment as it stands now, or why there is none."""
     if change is not None and change.error is not None:
@@ -175,11 +179,12 @@ def _payment(
         status="open" if change.is_open else "closed",
         fulfillment_status="fulfilled" if done else "unfulfilled",
         recipient=_participant(intended.recipient, change),
+        share=state.shares.standing(change.case.participant_id),
         in_funding_source_id=intended.in_funding_source_id
         or (change.recipient.wallet_id if change.recipient else None),
         holding=held,
         expires_at=None if held is None else held.expires_at,
-        updated_at=now,
+        updated_at=state.now,
     )
 
 

@@ -6,7 +6,7 @@ here before the locks never changes.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,6 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from whipround.db.database import Tx
-from whipround.db.outbox import Channel
 from whipround.domain import payees
 from whipround.domain.funding.wallet import CLEARING_ACCOUNT, FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.gateway_calls import CallKind, CallStatus
@@ -23,10 +22,12 @@ from whipround.domain.legs import Accounts, Worth, positions
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import PaymentKind
 from whipround.domain.payments.locking import RECIPIENTS_SQL
+from whipround.domain.payments.share_rows import lock_paid_shares
+from whipround.domain.payments.shares import POOL_ACCOUNT, Pooled
+from whipround.domain.payments.sharing import Shares
 from whipround.domain.payments.state import Recipient
 from whipround.domain.refunds import settling
 from whipround.domain.refunds.settling import Unsettled
-from whipround.domain.users.person import REACHED_AT
 from whipround.ledger.accounts import PRODUCT, NewAccount, lock_named
 from whipround.ledger.transfers import Book
 
@@ -54,11 +55,11 @@ class Case:
     description: str
     recipient_user_id: UUID | None
     payee: Address | None
+    request_id: UUID | None
+    pool_id: UUID | None
+    participant_id: UUID | None
     paid_at: datetime
     payer_name: str
-    payer_locale: str
-    payer_channel: Channel | None
-    payer_address: str
     payer_wallet_id: UUID
 
 
@@ -80,12 +81,18 @@ class State:
     refunds: dict[UUID, Unsettled]
     recipients: dict[UUID, Recipient]
     payees: dict[Address, Payee]
+    shares: Shares
     accounts: Accounts
     book: Book
 
+    def pool_of(self, case: Case) -> Pooled | None:
+        """The pool that a payment still can get into."""
+        pool = self.shares.pools.get(case.pool_id) if case.pool_id else None
+        return None if pool is None or pool.is_closed(self.now) else pool
+
 
 # For a refund the payment is the one that is refunded; its own rows are read elsewhere.
-_CASES = f"""
+_CASES = """
     select gateway_call.id as call_id, gateway_call.kind, gateway_call.funding_source_id,
         gateway_call.transaction_id, request_number, gateway_call.created_at as called_at,
         payment.id as payment_id, payment.kind as payment_kind, owner_id,
@@ -94,8 +101,8 @@ _CASES = f"""
         coalesce(payment.source_amount, payment.amount) as source_amount,
         coalesce(payment.source_currency, payment.currency) as source_currency,
         payment.description, recipient_user_id, payee.kind as payee_kind,
-        payee.address as payee_address, payment.created_at as paid_at, users.full_name,
-        users.locale, {REACHED_AT}, wallet.id as wallet_id
+        payee.address as payee_address, request_id, pool_id, participant_id,
+        payment.created_at as paid_at, users.full_name, wallet.id as wallet_id
     from gateway_call
         join transaction on transaction.id = gateway_call.transaction_id
         join payment on payment.id = transaction.payment_id
@@ -104,7 +111,7 @@ _CASES = f"""
             on wallet.user_id = payment.owner_id and wallet.type = 'virtual'
         left join payee on payee.id = payment.recipient_payee_id
     where gateway_call.id = any(%(ids)b)
-"""  # noqa: S608 (our own column names)
+"""
 
 _LOCK_CALLS = """
     select id, status, attempts
@@ -125,6 +132,7 @@ async def read(tx: Tx, call_ids: Sequence[UUID], *, clock: Callable[[], datetime
     addresses = [case.payee for case in cases.values() if case.payee is not None]
     found = await payees.lock_payees(tx, addresses, now=clock()) if addresses else []
     by_address = {(payee.kind, payee.address): payee for payee in found}
+    shares = await _lock_shares(tx, list(cases.values()))
     standing = await tx.execute(_LOCK_CALLS, {"ids": list(cases)})
     paid = {user_id for case in cases.values() if (user_id := paid_user(case, by_address))}
     asked = await tx.execute(RECIPIENTS_SQL, {"ids": list(paid)})
@@ -132,26 +140,46 @@ async def read(tx: Tx, call_ids: Sequence[UUID], *, clock: Callable[[], datetime
     unsettled = await settling.read(tx, transaction_ids=refunded) if refunded else {}
     recipients = {row[0]: Recipient(*row) for row in await asked.fetchall()}
     standings = {row[0]: Standing(*row[1:]) for row in await standing.fetchall()}
-    wanted: list[NewAccount] = []
-    for case in cases.values():
-        if case.kind == "refund":
-            wanted += unsettled[case.transaction_id].accounts
-        else:
-            user_id = paid_user(case, by_address)
-            recipient = recipients.get(user_id) if user_id else None
-            status = standings[case.call_id].status
-            is_new = status in {"open", "pending"} and words[case.call_id] == 1
-            wanted += _accounts(case, recipient, may_stray=recipient is None or not is_new)
-    locked = await (await lock_named(tx, wanted)).locked(tx, now=clock())
-    return State(
+    state = State(
         now=clock(),
         cases=cases,
         standings=standings,
         refunds=unsettled,
         recipients=recipients,
         payees=by_address,
-        accounts=locked.ids,
-        book=Book(locked.accounts),
+        shares=shares,
+        accounts={},
+        book=Book(()),
+    )
+    wanted = [new for case in cases.values() for new in _wanted(state, case, words[case.call_id])]
+    locked = await (await lock_named(tx, wanted)).locked(tx, now=clock())
+    return replace(state, accounts=locked.ids, book=Book(locked.accounts))
+
+
+def _wanted(state: State, case: Case, words: int) -> Sequence[NewAccount]:
+    """The accounts that a call's outcome may move; there may be several words on it."""
+    if case.kind == "refund":
+        return state.refunds[case.transaction_id].accounts
+    user_id = paid_user(case, state.payees)
+    recipient = state.recipients.get(user_id) if user_id else None
+    pool = state.pool_of(case)
+    is_new = state.standings[case.call_id].status in {"open", "pending"} and words == 1
+    may_stray = (recipient is None and pool is None) or not is_new
+    wanted = _accounts(case, recipient, may_stray=may_stray)
+    if pool is not None:
+        wanted.append(NewAccount(pool.id, POOL_ACCOUNT, pool.currency))
+    return wanted
+
+
+async def _lock_shares(tx: Tx, cases: Sequence[Case]) -> Shares:
+    """Lock what the payments pay for."""
+    of_requests = [case for case in cases if case.payment_kind == "request"]
+    of_pools = [case for case in cases if case.payment_kind == "contribution"]
+    return await lock_paid_shares(
+        tx,
+        requests=[case.request_id for case in of_requests if case.request_id],
+        pools=[case.pool_id for case in of_pools if case.pool_id],
+        contributors=[case.participant_id for case in of_pools if case.participant_id],
     )
 
 
@@ -212,9 +240,9 @@ def _case(row: dict[str, Any]) -> Case:
         recipient_user_id=row["recipient_user_id"],
         payee=(row["payee_kind"], row["payee_address"]) if row["payee_kind"] else None,
         paid_at=row["paid_at"],
+        request_id=row["request_id"],
+        pool_id=row["pool_id"],
+        participant_id=row["participant_id"],
         payer_name=row["full_name"],
-        payer_locale=row["locale"],
-        payer_channel=row["channel"],
-        payer_address=row["address"],
         payer_wallet_id=row["wallet_id"],
     )

@@ -20,9 +20,11 @@ from whipround.domain.funding.wallet import CLEARING_ACCOUNT, FEES_ACCOUNT, WALL
 from whipround.domain.gateway_calls import CallStatus, GatewayDeclined, GatewayUnavailable, Said
 from whipround.domain.legs import Ends, set_aside, through, turned_round
 from whipround.domain.limits import Usage
+from whipround.domain.notifications import Event, words
 from whipround.domain.payees import Holding, Payee, hold_transfer
 from whipround.domain.payments import making
 from whipround.domain.payments.commands import ParticipantStatus, RecipientUnavailable
+from whipround.domain.payments.shares import POOL_ACCOUNT, Pooled
 from whipround.domain.payments.state import Recipient
 from whipround.domain.refunds import settling
 from whipround.domain.refunds.settling import Settled
@@ -30,7 +32,7 @@ from whipround.domain.settlements.cases import Case, Standing, State, paid_user
 from whipround.domain.settlements.commands import Settle
 from whipround.domain.transactions import TransactionStatus
 from whipround.errors import DomainError
-from whipround.ledger.accounts import PRODUCT
+from whipround.ledger.accounts import PRODUCT, AccountName
 from whipround.ledger.transfers import Leg, Transfer
 from whipround.money import Money
 from whipround.outcomes import Outcome
@@ -79,6 +81,7 @@ class Decision:
     holdings: list[Holding] = field(default_factory=list)
     told: dict[UUID, Payee] = field(default_factory=dict)
     given_back: list[Usage] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
 
@@ -108,10 +111,11 @@ def _settle(state: State, case: Case, command: Settle, decision: Decision) -> No
         _refund(state, case, outcome, decision)
     elif case.kind == "charge":
         change = _charged(state, case, said, before.status, decision)
-        _keep(change, before.status, decision, is_awaited=command.render is not None)
+        _share(state, case, change, before.status)
+        _keep(state, change, before.status, decision, is_awaited=command.render is not None)
     else:
         change = _paid_out(state, case, said, before.status)
-        _keep(change, before.status, decision, is_awaited=command.render is not None)
+        _keep(state, change, before.status, decision, is_awaited=command.render is not None)
 
 
 def next_status(case: Case, before: CallStatus, outcome: Outcome | None) -> CallStatus | None:
@@ -164,10 +168,11 @@ def _charged(
     outside = accounts[case.outside_id, WALLET_ACCOUNT, worth.source_currency]
     user_id = paid_user(case, state.payees)
     recipient = state.recipients.get(user_id) if user_id else None
-    if before in {"open", "pending"} and recipient is not None:
+    pool = state.pool_of(case)
+    if before in {"open", "pending"} and (recipient or pool):
         ends = Ends(
             source=outside,
-            destination=accounts[recipient.wallet_id, WALLET_ACCOUNT, worth.currency],
+            destination=accounts[_to(recipient, pool, worth.currency)],
             fee=accounts[PRODUCT, FEES_ACCOUNT, worth.source_currency],
         )
         legs = through(worth, ends, accounts)
@@ -188,6 +193,32 @@ def _charged(
         error=error,
         error_code=error.code,
     )
+
+
+def _to(recipient: Recipient | None, pool: Pooled | None, currency: str) -> AccountName:
+    """The account that gets the amount."""
+    if pool is not None:
+        return (pool.id, POOL_ACCOUNT, currency)
+    assert recipient is not None  # noqa: S101 - the caller's case
+    return (recipient.wallet_id, WALLET_ACCOUNT, currency)
+
+
+def _share(state: State, case: Case, change: Change, before: CallStatus) -> None:
+    """What the payment's outcome makes of the share that it pays."""
+    if case.participant_id is None or before not in {"open", "pending"}:
+        return
+    shares, is_paid = state.shares, change.participant == "paid"
+    if case.payment_kind == "request":
+        if is_paid:
+            shares.requested_paid(case.participant_id, payment_id=case.payment_id, now=state.now)
+        else:
+            shares.requested_failed(case.participant_id, now=state.now)
+        return
+    row = shares.contributors[case.participant_id]
+    if is_paid:
+        shares.contributed(row, now=state.now)
+    else:
+        shares.contribution_failed(row, now=state.now)
 
 
 def _hold(state: State, case: Case, outside: UUID, wallet: UUID, decision: Decision) -> Change:
@@ -259,7 +290,9 @@ def _failed(case: Case, said: Outcome) -> Change:
     )
 
 
-def _keep(change: Change, before: CallStatus, decision: Decision, *, is_awaited: bool) -> None:
+def _keep(
+    state: State, change: Change, before: CallStatus, decision: Decision, *, is_awaited: bool
+) -> None:
     """Keep the change; count the payment against limits no more if it failed; tell of it."""
     decision.changes[change.case.call_id] = change
     was_counted = before in {"open", "pending", "approved"}
@@ -269,32 +302,38 @@ def _keep(change: Change, before: CallStatus, decision: Decision, *, is_awaited:
     elif change.lands_at_id is not None and not was_counted:
         paid, *_ = _given_back(change.case)
         decision.given_back.append(replace(paid, count=-paid.count, amount=-paid.amount))
-    decision.messages += _messages(change.case, change, is_awaited=is_awaited)
+    decision.events += _events(state, change.case, change, is_awaited=is_awaited)
 
 
 def _given_back(case: Case) -> list[Usage]:
     worth, day = case.worth, limits.day_of(case.paid_at)
     used = [Usage(case.funding_source_id, worth.source_currency, "out", day, 1, worth.total)]
-    if case.payment_kind != "payment" and case.arrives_at_id is not None:
+    if case.payment_kind in {"top_up", "withdrawal"} and case.arrives_at_id is not None:
         used.append(Usage(case.arrives_at_id, worth.currency, "in", day, 1, worth.amount))
     return used
 
 
-def _messages(case: Case, change: Change, *, is_awaited: bool) -> list[Message]:
-    """The recipient is told of money that came; the payer of what nobody waits to hear of."""
+def _events(state: State, case: Case, change: Change, *, is_awaited: bool) -> list[Event]:
+    """Who has the money is told of it; the payer of what nobody waits to hear of."""
     told = []
-    if case.payment_kind == "payment" and change.recipient is not None:
-        message = making.received_message(
-            change.recipient,
-            amount=_amount(case),
-            payer=case.payer_name,
-            description=case.description,
+    pool = state.shares.pools.get(case.pool_id) if case.pool_id else None
+    user_id = pool.owner_id if pool else change.recipient.user_id if change.recipient else None
+    if change.participant == "paid" and user_id is not None and user_id != case.owner_id:
+        told.append(
+            making.arrived(
+                case.payment_kind,
+                user_id=user_id,
+                object_id=case.request_id or case.pool_id or case.payment_id,
+                payer_id=case.owner_id,
+                amount=_amount(case),
+                payer=case.payer_name,
+                description=case.description,
+            )
         )
-        told += [message] if message is not None else []
     kind = _news(case, change)
-    if kind is not None and not is_awaited and case.payer_channel is not None:
-        data = making.words(_amount(case), payer=case.payer_name, description=case.description)
-        told.append(Message(case.payer_channel, case.payer_address, kind, case.payer_locale, data))
+    if kind is not None and not is_awaited:
+        data = words(_amount(case), payer=case.payer_name, description=case.description)
+        told.append(Event(case.owner_id, kind, case.payment_id, None, data))
     return told
 
 

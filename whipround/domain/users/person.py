@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from whipround.db.database import Tx
 from whipround.domain.credentials import PinState
+from whipround.domain.images.reading import Image
 from whipround.domain.relationships import PersonNotFound, is_visible
 
 
@@ -35,7 +36,11 @@ class User(NamedTuple):
     date_of_birth: date | None
     preferences: str
     meta: str
-    image_url: str | None
+    image_id: UUID | None
+    image_description: str
+    image_meta: str
+    image_created_at: datetime | None
+    image_updated_at: datetime | None
     parent_user_id: UUID | None
     password_hash: str | None
     pin_digest: bytes
@@ -49,6 +54,19 @@ class User(NamedTuple):
     def pin_state(self) -> PinState:
         """What `judge_pin` needs."""
         return PinState(self.pin_digest, self.pin_failures, self.locks, self.locked_until)
+
+    @property
+    def image(self) -> Image | None:
+        """What the user looks like, if they show it."""
+        if self.image_id is None or self.image_created_at is None or self.image_updated_at is None:
+            return None
+        return Image(
+            self.image_id,
+            self.image_description,
+            self.image_meta,
+            self.image_created_at,
+            self.image_updated_at,
+        )
 
     def is_locked(self, now: datetime) -> bool:
         """Whether too many wrong PINs keep the user out at `now`."""
@@ -68,13 +86,28 @@ class User(NamedTuple):
 
 COLUMNS = ", ".join(f"users.{name}" for name in User._fields)
 
-REACHED_AT = """case when users.email_verified_at is not null then 'email'
-            when users.phone_verified_at is not null then 'sms' end as channel,
-        coalesce(case when users.email_verified_at is not null then users.email
-            when users.phone_verified_at is not null then users.phone end, '') as address"""
-"""Two columns that say how to reach a user: by mail where an email is proven, else by SMS.
+_TAKES_PUSHES = """exists (
+            select from device where device.user_id = users.id and gcm_device_token <> ''
+        )"""
 
-Null and an empty text for somebody who has proven neither.
+REACHED_AT = f"""case when {_TAKES_PUSHES} then 'push'
+            when users.email_verified_at is not null then 'email'
+            when users.phone_verified_at is not null then 'sms' end as channel,
+        coalesce(case when {_TAKES_PUSHES} then users.id::text
+            when users.email_verified_at is not null then users.email
+            when users.phone_verified_at is not null then users.phone end, '') as address"""
+"""Two columns that say how to reach a user: by push, to their id, where one of their devices takes
+any; else by mail where an email is proven, else by SMS.
+
+Null and an empty text for somebody who takes no push and has proven neither.
+"""
+
+_WRITTEN_TO = """
+    select id, case when email_verified_at is null then 'sms' else 'email' end,
+        case when email_verified_at is null then phone else email end
+    from users
+    where id = any(%(ids)s)
+        and (email_verified_at is not null or phone_verified_at is not null)
 """
 
 _FIND = f"select {COLUMNS} from users where id = %(id)s"  # noqa: S608 (our own column names)
@@ -88,6 +121,14 @@ _MANY = f"select {COLUMNS} from users where id = any(%(ids)s)"  # noqa: S608
 _LOCK = f"""
     select {COLUMNS} from users where id = %(id)s for no key update
 """  # noqa: S608
+
+
+_SHOW_IMAGE = """
+    update users
+    set image_id = %(image_id)s, image_description = %(description)s, image_meta = %(meta)s,
+        image_created_at = %(created_at)s, image_updated_at = %(updated_at)s
+    where id = %(id)s
+"""
 
 
 async def get(tx: Tx, *, viewer_id: UUID, user_id: UUID) -> User:
@@ -116,9 +157,32 @@ async def many(tx: Tx, *, user_ids: Iterable[UUID]) -> dict[UUID, User]:
     return {row[0]: User._make(row) for row in await cursor.fetchall()}
 
 
+async def written_to(
+    tx: Tx, *, user_ids: Iterable[UUID]
+) -> dict[UUID, tuple[Literal["email", "sms"], str]]:
+    """How to reach users other than by push, by id: channel and address, where there is one."""
+    cursor = await tx.execute(_WRITTEN_TO, {"ids": list(user_ids)})
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+
 async def lock(tx: Tx, *, user_id: UUID) -> User:
     """The user of this id, nobody else changing it until `tx` ends; raises PersonNotFound."""
     return await _one(tx, _LOCK, {"id": user_id})
+
+
+async def show_image(tx: Tx, *, user_id: UUID, image: Image | None) -> None:
+    """Have the user look like this from now on; None: like nobody in particular."""
+    await tx.execute(
+        _SHOW_IMAGE,
+        {
+            "id": user_id,
+            "image_id": image.id if image else None,
+            "description": image.description if image else "",
+            "meta": image.meta if image else "",
+            "created_at": image.created_at if image else None,
+            "updated_at": image.updated_at if image else None,
+        },
+    )
 
 
 async def _one(tx: Tx, query: str, values: dict[str, object]) -> User:

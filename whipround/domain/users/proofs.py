@@ -1,6 +1,6 @@
 """Verifications brought to prove the addresses of a sign-up or an update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,12 @@ from whipround.db.database import Tx
 from whipround.domain import verifications
 from whipround.domain.payees import Address
 from whipround.domain.verifications import AddressKind
-from whipround.errors import FieldError, Invalid
+from whipround.errors import FieldError, Invalid, Message
+
+_OF_ANOTHER: Mapping[AddressKind, Message] = {
+    "phone": Message("Id is of a verification of another phone"),
+    "email": Message("Id is of a verification of another email"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,7 @@ async def consume_all(
             continue
         found[proof.field] = recipient
         if given[proof.field] not in (None, recipient):
-            message = f"Id is of a verification of another {proof.field}"
-            errors.append(FieldError(f"{at}.id", "invalid", message))
+            errors.append(FieldError(f"{at}.id", "invalid", _OF_ANOTHER[proof.field]))
     if errors:
         raise Invalid(sorted(errors, key=lambda error: error.field))
     return Proven(phone=found.get("phone"), email=found.get("email"))

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import phonenumbers
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database, Tx
 from whipround.domain import claims, credentials, throttles, tokens
 from whipround.domain.devices import NewDevice
 from whipround.domain.funding.wallet import open_wallet
+from whipround.domain.images import giving
+from whipround.domain.images.giving import Picture
+from whipround.domain.phones import country_of_phone
 from whipround.domain.throttles import Charge
 from whipround.domain.tokens import IssuedToken
 from whipround.domain.users import uniqueness
@@ -41,7 +43,7 @@ class NewUser:
     date_of_birth: date | None = None
     preferences: str = "{}"
     meta: str = ""
-    image_url: str | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class SignedUp:
 _INSERT = f"""
     insert into users (id, status, first_name, last_name, username, country, timezone, locale,
         email, email_verified_at, phone, phone_verified_at, date_of_birth, preferences, meta,
-        image_url, password_hash, pin_digest, created_at, updated_at)
+        password_hash, pin_digest, created_at, updated_at)
     values (%(id)s, 'active', %(first_name)s, %(last_name)s, %(username)s, %(country)s,
         %(timezone)s, %(locale)s, %(email)s, %(email_verified_at)s, %(phone)s,
-        %(phone_verified_at)s, %(date_of_birth)s, %(preferences)s, %(meta)s, %(image_url)s,
+        %(phone_verified_at)s, %(date_of_birth)s, %(preferences)s, %(meta)s,
         %(password_hash)s, %(pin_digest)s, %(now)s, %(now)s)
     returning {COLUMNS}
 """  # noqa: S608 (our own column names)
@@ -145,7 +147,6 @@ async def create(
         "date_of_birth": new.date_of_birth,
         "preferences": new.preferences,
         "meta": new.meta,
-        "image_url": new.image_url,
         "password_hash": password_hash,
         "pin_digest": keyring.pin(user_id, new.pin),
         "now": now,
@@ -154,12 +155,12 @@ async def create(
         [row] = await (await tx.execute(_INSERT, values)).fetchall()
     await open_wallet(tx, user_id=user_id, currencies=currencies, now=now)
     await claims.prove(tx, user_id=user_id, addresses=proven.addresses, now=now)
+    await giving.give(
+        tx,
+        owner_id=user_id,
+        object_type="user",
+        object_id=user_id,
+        picture=new.picture,
+        now=now,
+    )
     return User._make(row)
-
-
-def country_of_phone(number: str) -> str:
-    """The ISO country an E.164 number belongs to; empty for none, such as a satellite phone."""
-    parsed = phonenumbers.parse(number)
-    region = phonenumbers.region_code_for_number(parsed)
-    region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    return region if len(region) == 2 and region != phonenumbers.UNKNOWN_REGION else ""

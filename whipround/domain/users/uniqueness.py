@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 
 from whipround.db.database import Tx
-from whipround.errors import FieldError, Invalid
+from whipround.errors import FieldError, Invalid, Message
 
 _FIELDS = {"users_username": "username", "users_email": "email", "users_phone": "phone"}
 """The unique index that guards each field, for whoever lost a race."""
@@ -29,7 +29,9 @@ _NOBODY = UUID(int=0)
 
 
 def _taken(field: str) -> FieldError:
-    return FieldError(field, "already_taken", f"{field.capitalize()} has already been taken")
+    called = Message.field(field.capitalize())
+    message = Message("{field} has already been taken", field=called)
+    return FieldError(field, "already_taken", message)
 
 
 async def check(

@@ -21,6 +21,8 @@ from whipround.domain.credentials import (
     judge_pin,
 )
 from whipround.domain.devices import DeviceChange
+from whipround.domain.images import giving
+from whipround.domain.images.giving import Picture
 from whipround.domain.payees import Address
 from whipround.domain.sessions import Session
 from whipround.domain.throttles import Charge
@@ -52,7 +54,7 @@ class UserChange:
     date_of_birth: date | UnsetType | None = UNSET
     preferences: str | UnsetType = UNSET
     meta: str | UnsetType = UNSET
-    image_url: str | UnsetType | None = UNSET
+    picture: Picture | UnsetType | None = UNSET
     pin: str | None = field(default=None, repr=False)
     current_pin: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
@@ -113,7 +115,7 @@ _WRITE = f"""
         email = %(email)s, email_verified_at = %(email_verified_at)s,
         phone = %(phone)s, phone_verified_at = %(phone_verified_at)s,
         date_of_birth = %(date_of_birth)s, preferences = %(preferences)s, meta = %(meta)s,
-        image_url = %(image_url)s, password_hash = %(password_hash)s,
+        password_hash = %(password_hash)s,
         pin_digest = %(pin_digest)s, pin_failures = %(pin_failures)s, locks = %(locks)s,
         locked_until = %(locked_until)s, updated_at = %(updated_at)s
     where id = %(id)s
@@ -208,6 +210,15 @@ async def _update(tx: Tx, request: _Request) -> User:
     new = _changed(request, authority)
     _check_authority(request, authority, new)
     await _check_free(tx, user, new)
+    if not isinstance(change.picture, UnsetType):
+        await giving.change(
+            tx,
+            owner_id=user.id,
+            object_type="user",
+            object_id=user.id,
+            picture=change.picture,
+            now=now,
+        )
     with uniqueness.as_field_errors():
         [row] = await (await tx.execute(_WRITE, new._asdict())).fetchall()
     await _move_addresses(tx, user, new, now)
@@ -298,7 +309,6 @@ def _changed(request: _Request, authority: _Authority) -> User:
         date_of_birth=_or(change.date_of_birth, user.date_of_birth),
         preferences=_or(change.preferences, user.preferences),
         meta=_or(change.meta, user.meta),
-        image_url=_or(change.image_url, user.image_url),
         password_hash=request.passwords.new_hash or user.password_hash,
         pin_digest=state.pin_digest if pin is None else request.keyring.pin(user.id, pin),
         pin_failures=state.failures,

@@ -52,7 +52,7 @@ class AppriseGateway:
 
         Raises GatewayMisconfigured when apprise cannot use the URL, or not for one recipient.
         """
-        _silence_apprise()
+        silence_apprise()
         self._url = url
         self._asset = AppriseAsset(app_id="Whipround", async_mode=False, secure_logging=True)
         tried = [(self._service(number), number) for number in _SOME_NUMBERS]
@@ -99,7 +99,7 @@ class AppriseGateway:
         return Apprise.instantiate({**parts, "targets": [number]}, asset=self._asset)
 
 
-def _silence_apprise() -> None:
+def silence_apprise() -> None:
     """Keep apprise out of the logs: it quotes tokens it finds wrong, and what it sends.
 
     What it says about one message still comes back with that message's result.

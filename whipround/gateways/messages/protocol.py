@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from whipround.db.outbox import Channel
@@ -13,9 +13,20 @@ from whipround.db.outbox import Channel
 logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 15
-"""The longest a single message may take to be handed over."""
+"""The longest a single message may take to be handed over, if nothing is attached to it."""
+
+SLOWEST_BYTES_PER_SECOND = 128 * 1024
+"""How fast what is attached goes, at the least."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Attachment(NamedTuple):
+    """A file that goes with a mail; `content_type` is its media type."""
+
+    name: str
+    content_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,8 @@ class Outgoing:
 
     `id` stays the same however often the message is tried, so that a repeat after a crash can be
     recognised; `product` is the schema of the product that sends it. `recipient` is an E.164 number
-    or an email address.
+    or an email address; of a push a user's id, and to FCM the token of one of their devices. Only a
+    mail has something attached to it; `data` goes with a push, for the app.
     """
 
     id: UUID
@@ -34,6 +46,14 @@ class Outgoing:
     subject: str
     body: str
     created_at: datetime
+    attachment: Attachment | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def more_seconds(self) -> float:
+        """How much longer than others it may take, for what is attached to it."""
+        content = self.attachment.content if self.attachment else b""
+        return len(content) / SLOWEST_BYTES_PER_SECOND
 
 
 def stable_id(number: int, created_at: datetime) -> UUID:
@@ -52,6 +72,19 @@ class DeliveryFailed(DeliveryError):
 
 class DeliveryRefused(DeliveryError):
     """Never: there is no such address, or the other side wants no such message."""
+
+
+class TokenGone(DeliveryRefused):
+    """The app is on the device no more that a push was for, or has another token by now."""
+
+
+class Rerouted(DeliveryError):
+    """Not this way at all, but to this recipient on another channel."""
+
+    def __init__(self, channel: Channel, recipient: str) -> None:
+        super().__init__(f"goes by {channel}")
+        self.channel = channel
+        self.recipient = recipient
 
 
 class ChannelNotConfigured(DeliveryError):
@@ -91,12 +124,12 @@ class Unconfigured:
 async def outcome_of(send: Callable[[Outgoing], Awaitable[None]], message: Outgoing) -> Outcome:
     """What became of one message that `send` hands over, raising a DeliveryError if it cannot."""
     try:
-        async with asyncio.timeout(SEND_SECONDS):
+        async with asyncio.timeout(SEND_SECONDS + message.more_seconds):
             await send(message)
     except DeliveryError as error:
         return error
     except TimeoutError:
-        return DeliveryFailed(f"no answer within {SEND_SECONDS} seconds")
+        return DeliveryFailed(f"no answer within {SEND_SECONDS + message.more_seconds:.0f} seconds")
     except Exception as error:
         logger.exception("message %s met an unexpected error", message.id)
         return DeliveryFailed(f"unexpected {type(error).__name__}")

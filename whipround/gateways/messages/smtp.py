@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -34,9 +35,11 @@ CONNECTIONS = 4
 """Connections at once; each carries its share of a batch, one mail after the other."""
 
 TIMEOUT_SECONDS = 10
-"""The longest the server may take to answer one command."""
+"""The longest the server may take to answer one command, or to take a mail without attachment."""
 
 _PERMANENT = 500
+
+_ASCII = SMTP_POLICY.clone(cte_type="7bit")
 
 # Whether there is such a domain, and somebody at it, is for the servers to find out.
 _ADDRESS = re.compile(r"""[^\s\x00-\x1f\x7f@<>()\[\],;:\\"]+@[^\s\x00-\x1f\x7f@<>()\[\],;:\\"]+""")
@@ -125,9 +128,16 @@ async def _connect(client: SMTP) -> None:
 
 async def _send(client: SMTP, sender: Address, message: Outgoing) -> None:
     """Hand over one mail. What the server says about the sender is not the recipient's fault."""
-    mail = _compose(sender, message)
+    timeout = TIMEOUT_SECONDS + message.more_seconds
+    to = message.recipient
     try:
-        await client.send_message(mail, sender=sender.addr_spec, recipients=message.recipient)
+        if message.attachment is None:
+            mail = _compose(sender, message)
+            await client.send_message(mail, sender=sender.addr_spec, recipients=to, timeout=timeout)
+        else:
+            # A large file takes seconds, in which everything else would have to wait.
+            content = await asyncio.to_thread(_written_out, sender, message)
+            await client.sendmail(sender.addr_spec, to, content, timeout=timeout)
     except SMTPRecipientsRefused as error:
         (refusal,) = error.recipients
         raise _verdict(refusal) from error
@@ -164,7 +174,16 @@ def _compose(sender: Address, message: Outgoing) -> EmailMessage:
     except ValueError as error:
         raise DeliveryRefused("no mail can be made of this address and subject") from error
     mail.set_content(message.body)
+    if message.attachment is not None:
+        name, content_type, content = message.attachment
+        maintype, _, subtype = content_type.partition("/")
+        mail.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
     return mail
+
+
+def _written_out(sender: Address, message: Outgoing) -> bytes:
+    """The mail as any server takes it, in ASCII. Raises DeliveryRefused as `_compose` does."""
+    return _compose(sender, message).as_bytes(policy=_ASCII)
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from whipround.db.database import Database
+from whipround.gateways.addresses import keeps_secrets
 from whipround.gateways.messages.protocol import GatewayMisconfigured
 from whipround.gateways.processors.protocol import Processor, Processors, ReadHint, Unconfigured
 from whipround.gateways.processors.sandbox import SandboxProcessor
@@ -13,8 +13,6 @@ from whipround.settings import Settings
 
 OpenProcessors: TypeAlias = Callable[[Database], Processors]
 """Makes the processors of a product from its database."""
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def processors_of(settings: Settings, *, sandbox: bool) -> OpenProcessors:
@@ -70,16 +68,5 @@ def _check(settings: Settings) -> None:
         raise GatewayMisconfigured("WHIPROUND_STRIPE_SECRET_KEY must begin with sk_ or rk_")
     if secret is not None and not secret.get_secret_value().startswith("whsec_"):
         raise GatewayMisconfigured("WHIPROUND_STRIPE_WEBHOOK_SECRET must begin with whsec_")
-    if settings.stripe_url is not None and not _is_safe(settings.stripe_url):
+    if settings.stripe_url is not None and not keeps_secrets(settings.stripe_url):
         raise GatewayMisconfigured("WHIPROUND_STRIPE_URL must be https://, or http:// to this host")
-
-
-def _is_safe(url: str) -> bool:
-    """Whether the key can be sent there: encrypted, or within this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if parts.scheme == "http":
-        return parts.hostname in _LOOPBACK
-    return parts.scheme == "https" and bool(parts.hostname)

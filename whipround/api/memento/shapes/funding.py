@@ -31,6 +31,7 @@ class BankAccount(Shape):
     swift: Annotated[str, doc("The BIC (SWIFT code) of the bank.")]
     owner_id: Annotated[str, doc("The national identification number of the owner; or empty.")]
     enabled: Annotated[bool, doc("Whether the bank account is enabled.")]
+    meta: Annotated[str, doc("Text that the client owns: that of the funding source.")]
     created_at: CREATED_AT
     updated_at: UPDATED_AT
 
@@ -51,6 +52,7 @@ class Card(Shape):
     masked_number: Annotated[str, doc("The card number, of which only the end is shown.")]
     verified: Annotated[bool, doc("Whether the card has been verified.")]
     verified_at: Annotated[datetime | None, doc("The time when it was verified, if it was.")]
+    meta: Annotated[str, doc("Text that the client owns: that of the funding source.")]
     created_at: CREATED_AT
     updated_at: UPDATED_AT
 
@@ -114,8 +116,8 @@ def funding_source(
         description=found.description,
         meta=found.meta,
         gateway=found.gateway,
-        bank_account=_bank_account(found.bank_account) if found.bank_account else None,
-        card=_card(found.card, verified_at=found.verified_at, now=now) if found.card else None,
+        bank_account=_bank_account(found.bank_account, found) if found.bank_account else None,
+        card=_card(found.card, found, now=now) if found.card else None,
         crypto_address=_crypto_address(found.crypto_address) if found.crypto_address else None,
         balances=[_balance(each) for each in balances],
         currencies=list(currencies),
@@ -129,7 +131,7 @@ def funding_source(
     )
 
 
-def _bank_account(found: reading.BankAccount) -> BankAccount:
+def _bank_account(found: reading.BankAccount, source: reading.FundingSource) -> BankAccount:
     return BankAccount(
         id=found.id,
         country=found.country,
@@ -138,12 +140,13 @@ def _bank_account(found: reading.BankAccount) -> BankAccount:
         swift=found.swift,
         owner_id=found.owner_id,
         enabled=found.enabled,
+        meta=source.meta,
         created_at=found.created_at,
         updated_at=found.updated_at,
     )
 
 
-def _card(found: reading.Card, *, verified_at: datetime | None, now: datetime) -> Card:
+def _card(found: reading.Card, source: reading.FundingSource, *, now: datetime) -> Card:
     return Card(
         id=found.id,
         status=found.status_at(now),
@@ -153,8 +156,9 @@ def _card(found: reading.Card, *, verified_at: datetime | None, now: datetime) -
         expiration_month=found.expiration_month,
         expiration_year=found.expiration_year,
         masked_number=found.masked_number,
-        verified=verified_at is not None,
-        verified_at=verified_at,
+        verified=source.verified_at is not None,
+        verified_at=source.verified_at,
+        meta=source.meta,
         created_at=found.created_at,
         updated_at=found.updated_at,
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from whipround.api.memento.shapes import people
+from whipround.api.memento.shapes import images, people
 from whipround.api.memento.shapes_base import (
     CREATED_AT,
     ID,
@@ -15,17 +15,18 @@ from whipround.api.memento.shapes_base import (
     amount,
     doc,
 )
+from whipround.domain.images.gallery import Face, Gallery
 from whipround.domain.payees import Holding
 from whipround.domain.payments import commands, reading
 from whipround.domain.payments.commands import PaymentKind
 
 
-class Participant(Shape):
+class Recipient(Shape):
     """Who is paid (Memento, The participant object)."""
 
     id: ID
     user_id: Annotated[
-        UUID | None, doc("The user; null while nobody has proven the number that was paid.")
+        UUID | None, doc("The user; null while nobody has proven the number, and of a pool.")
     ]
     parent_user_id: Annotated[UUID | None, doc("The user's parent user, if there is one.")]
     transaction_id: Annotated[UUID, doc("The transaction that carries the money.")]
@@ -73,7 +74,11 @@ class Payment(Shape):
         Literal["unfulfilled", "fulfilled"], doc("Whether the recipient has the money.")
     ]
     kind: Annotated[
-        PaymentKind, doc("`payment`; `top_up` of one's own wallet; `withdrawal` to one's own bank.")
+        PaymentKind,
+        doc(
+            "`payment`; `top_up` of one's own wallet; `withdrawal` to one's own bank; `request`,"
+            " a share of one; `contribution` to a pool; `payout` of one's own pool."
+        ),
     ]
     amount: Annotated[Amount, doc("The amount the recipient gets.")]
     amount_refunded: Annotated[Amount, doc("What of it went back, or is on its way there.")]
@@ -93,13 +98,18 @@ class Payment(Shape):
         doc("Why the money did not get there, such as `card_declined`; empty if it did or may."),
     ]
     description: Annotated[str, doc("The title, visible to owner and recipient.")]
-    image: Annotated[None, doc("The payment's picture; null while none is kept.")]
+    image: Annotated[
+        images.Image,
+        doc("The payment's picture; without one, a group photo of owner and recipient."),
+    ]
     owner: Annotated[people.User, doc("The user who made the payment.")]
-    recipient: Annotated[Participant, doc("The recipient.")]
+    recipient: Annotated[Recipient, doc("The recipient.")]
     unclaimed_payment: Annotated[
         UnclaimedPayment | None,
         doc("Set where the recipient was not a user when the payment was made."),
     ]
+    request_id: Annotated[UUID | None, doc("The request that it pays a share of; or null.")]
+    pool_id: Annotated[UUID | None, doc("The pool that it pays into, or out of; or null.")]
     meta: Annotated[str, doc("Text that the client owns.")]
     expires_at: Annotated[
         datetime | None, doc("Until when an unclaimed payment can be claimed; else null.")
@@ -109,7 +119,12 @@ class Payment(Shape):
 
 
 def payment(
-    made: commands.Payment, seen: reading.Seen, *, viewer_id: UUID, now: datetime
+    made: commands.Payment,
+    seen: reading.Seen,
+    *,
+    viewer_id: UUID,
+    gallery: Gallery,
+    now: datetime,
 ) -> Payment:
     """A payment as one of its two sides sees it; `seen` knows its owner."""
     between = seen.relationships.get(made.owner_id, ())
@@ -127,10 +142,12 @@ def payment(
         exchange_rate=made.exchange_rate if paid else None,
         error_code=made.error_code,
         description=made.description,
-        image=None,
-        owner=people.user(seen.owners[made.owner_id], between, now=now),
-        recipient=_participant(made),
+        image=_image(made, seen, gallery),
+        owner=people.user(seen.owners[made.owner_id], between, gallery=gallery, now=now),
+        recipient=_recipient(made),
         unclaimed_payment=_unclaimed(made.holding, sees_source=paid),
+        request_id=made.request_id,
+        pool_id=made.pool_id,
         meta=made.meta,
         expires_at=made.expires_at,
         created_at=made.created_at,
@@ -138,9 +155,20 @@ def payment(
     )
 
 
-def _participant(made: commands.Payment) -> Participant:
+def _image(made: commands.Payment, seen: reading.Seen, gallery: Gallery) -> images.Image:
+    own = images.first(seen.images.get(made.id, ()), gallery)
+    if own is not None:
+        return own
+    owner, recipient = seen.owners[made.owner_id], made.recipient
+    faces = [Face(owner.full_name, owner.image_id)]
+    if recipient.user_id != owner.id:
+        faces.append(Face(recipient.full_name, recipient.image_id))
+    return images.group(faces, gallery, at=made.created_at)
+
+
+def _recipient(made: commands.Payment) -> Recipient:
     recipient = made.recipient
-    return Participant(
+    return Recipient(
         id=recipient.id,
         user_id=recipient.user_id,
         parent_user_id=recipient.parent_user_id,

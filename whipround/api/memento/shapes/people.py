@@ -7,8 +7,10 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from whipround.api.memento.shapes import images
 from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape, doc
 from whipround.domain import devices, relationships, sessions, tokens, verifications
+from whipround.domain.images.gallery import Gallery
 from whipround.domain.users import person
 
 _STATUS_IDS: Mapping[tokens.TokenStatus, Literal[1, 2, 3]] = {
@@ -85,7 +87,7 @@ class User(Shape):
     official: Annotated[bool, doc("Whether the account is an official one.")]
     preferences: Annotated[str, doc("The user's preferences: a JSON object, as a string.")]
     meta: Annotated[str, doc("Text that the client owns.")]
-    image: Annotated[None, doc("The user's picture; null while none is kept.")]
+    image: Annotated[images.Image | None, doc("The user's picture, if there is one.")]
     relationships: Annotated[
         list[Relationship], doc("How the current user and this one stand to each other.")
     ]
@@ -115,7 +117,7 @@ class CurrentUser(Shape):
     phone: Annotated[str | None, doc("The phone number in E.164, if there is one.")]
     preferences: Annotated[str, doc("The user's preferences: a JSON object, as a string.")]
     meta: Annotated[str, doc("Text that the client owns.")]
-    image: Annotated[None, doc("The user's picture; null while none is kept.")]
+    image: Annotated[images.Image | None, doc("The user's picture, if there is one.")]
     created_at: CREATED_AT
     updated_at: UPDATED_AT
     token: Annotated[
@@ -183,7 +185,11 @@ def session(opened: sessions.OpenedSession) -> Session:
 
 
 def user(
-    found: person.User, between: Sequence[relationships.Relationship], *, now: datetime
+    found: person.User,
+    between: Sequence[relationships.Relationship],
+    *,
+    gallery: Gallery,
+    now: datetime,
 ) -> User:
     """A user as another one sees them, with what is between the two."""
     return User(
@@ -199,12 +205,12 @@ def user(
         official=found.official,
         preferences=found.preferences,
         meta=found.meta,
-        image=None,
+        image=_image(found, gallery),
         relationships=[
             Relationship(
                 id=each.id,
                 type=each.type,
-                contact_id=None,
+                contact_id=each.contact_id,
                 created_at=each.created_at,
                 updated_at=each.updated_at,
             )
@@ -214,7 +220,11 @@ def user(
 
 
 def current_user(
-    me: person.User, *, now: datetime, issued: tokens.IssuedToken | None = None
+    me: person.User,
+    *,
+    gallery: Gallery,
+    now: datetime,
+    issued: tokens.IssuedToken | None = None,
 ) -> CurrentUser:
     """A user as they see themselves; at sign-up with the token issued then."""
     born = me.date_of_birth
@@ -236,11 +246,16 @@ def current_user(
         phone=me.phone,
         preferences=me.preferences,
         meta=me.meta,
-        image=None,
+        image=_image(me, gallery),
         created_at=me.created_at,
         updated_at=me.updated_at,
         token=UNSET if issued is None else authentication(issued.token, secret=issued.secret),
     )
+
+
+def _image(shown: person.User, gallery: Gallery) -> images.Image | None:
+    found = shown.image
+    return None if found is None else images.image(found, gallery)
 
 
 def verification(found: verifications.Verification) -> Verification:

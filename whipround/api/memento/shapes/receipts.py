@@ -13,7 +13,7 @@ class ReceiptParty(Shape):
     """One side of a receipt."""
 
     id: ID
-    title: Annotated[str, doc('The name: "John Dough (@johndough)".')]
+    title: Annotated[str, doc('The name: "John Dough (@johndough)"; or that of a pool.')]
     details: Annotated[
         list[str] | None,
         doc("More about the user: the bank account that was paid out to. Or null."),
@@ -110,7 +110,7 @@ def receipt(found: receipts.Receipt, *, locale: str) -> Receipt:
 
 
 def _party(party: receipts.Party) -> ReceiptParty:
-    title = f"{party.full_name} (@{party.username})"
+    title = f"{party.full_name} (@{party.username})" if party.username else party.full_name
     return ReceiptParty(id=party.id, title=title, details=_details(party.details))
 
 

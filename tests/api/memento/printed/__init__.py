@@ -1,0 +1,1 @@
+"""The examples of Memento's documents, played as they are printed."""

@@ -1,0 +1,1 @@
+"""Pools: people put money together."""

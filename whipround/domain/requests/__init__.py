@@ -1,0 +1,1 @@
+"""Requests: people ask others for money."""

@@ -1,0 +1,14 @@
+"""The texts of all messages, by kind: one module a chapter."""
+
+from collections.abc import Mapping
+
+from whipround.gateways.messages.texts import codes, payments, pools, requests, verifications
+from whipround.gateways.messages.texts.source import Source
+
+TEXTS: Mapping[str, Source] = {
+    **codes.TEXTS,
+    **payments.TEXTS,
+    **requests.TEXTS,
+    **pools.TEXTS,
+    **verifications.TEXTS,
+}
