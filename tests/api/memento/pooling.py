@@ -17,26 +17,12 @@ from tests.api.memento.documented import (
     uuid,
 )
 from tests.api.memento.paying import Customer, said
+from tests.api.memento.requesting import ASKED
 from tests.people import PIN
 
 POOLS = "/v1/pools"
 
-CONTRIBUTOR: dict[str, Check] = {
-    "id": uuid,
-    "user_id": uuid,
-    "parent_user_id": nothing,
-    "transaction_id": uuid,
-    "status": text,
-    "amount": number,
-    "currency": text,
-    "full_name": text,
-    "username": text,
-    "verified": boolean,
-    "official": boolean,
-    "meta": text,
-    "created_at": time,
-    "updated_at": time,
-}
+CONTRIBUTOR: dict[str, Check] = {**ASKED, "transaction_id": uuid}
 
 POOL: dict[str, Check] = {
     "id": uuid,

@@ -121,7 +121,7 @@ class Payment(NamedTuple):
     what of the amount went back. `holding` is there if the recipient was not a user when the money
     came. `funding_source_id` is None of what was paid out of a pool. `error_code` says why it
     failed, if it did. `request_id` or `pool_id` is what it pays for, or out of, if anything, and
-    `share` the participant whose part it is.
+    `share` the participant whose part it is: a list of payments is read without.
     """
 
     id: UUID

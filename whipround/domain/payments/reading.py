@@ -33,25 +33,36 @@ FILTERS: Mapping[str, Column] = {
 }
 """Memento, "Get a list of payments"."""
 
-_SELECT = """
-    select payment.*, users.parent_user_id, users.full_name, users.username, users.verified,
-        users.official, users.image_id, transaction.in_funding_source_id, transaction.error_code,
-        holding.id as holding_id, holding.payee_id, account_id, source_account_id, source_id,
-        holding.amount as held_amount, holding.currency as held_currency, pays_amount,
-        pays_currency, holding.status as holding_status, holding.error_code as holding_error,
-        holding.expires_at as held_until, holding.created_at as held_at,
-        holding.updated_at as held_updated_at,
+_COLUMNS = """
+    payment.*, users.parent_user_id, users.full_name, users.username, users.verified,
+    users.official, users.image_id, transaction.in_funding_source_id, transaction.error_code,
+    holding.id as holding_id, holding.payee_id, account_id, source_account_id, source_id,
+    holding.amount as held_amount, holding.currency as held_currency, pays_amount,
+    pays_currency, holding.status as holding_status, holding.error_code as holding_error,
+    holding.expires_at as held_until, holding.created_at as held_at,
+    holding.updated_at as held_updated_at
+"""
+
+_TABLES = """
+    payment
+        join transaction on transaction.id = payment.transaction_id
+        left join users on users.id = payment.recipient_user_id
+        left join holding on holding.object_id = payment.id
+"""
+
+_SELECT = f"select {_COLUMNS} from {_TABLES}"  # noqa: S608 (our own column names)
+
+_MANY = f"""
+    select {_COLUMNS},
         coalesce(asked.status, contributor.status) as share_status,
         coalesce(asked.meta, contributor.meta) as share_meta,
         coalesce(asked.created_at, contributor.created_at) as share_created_at,
         coalesce(asked.updated_at, contributor.updated_at) as share_updated_at
-    from payment
-        join transaction on transaction.id = payment.transaction_id
-        left join users on users.id = payment.recipient_user_id
-        left join holding on holding.object_id = payment.id
+    from {_TABLES}
         left join request_participant as asked on asked.id = payment.participant_id
         left join pool_participant as contributor on contributor.id = payment.participant_id
-"""
+    where payment.id = any(%(ids)s)
+"""  # noqa: S608
 
 # What the outside has yet to move, or would not, is nothing that the recipient has received.
 # Each side of the union walks its own index in the order asked for, no further than the page
@@ -115,8 +126,8 @@ async def find(tx: Tx, *, user_id: UUID, payment_id: UUID) -> Seen:
 
 
 async def many(tx: Tx, *, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
-    """Payments by their ids, whoever made them."""
-    found = await _read(tx, f"{_SELECT} where payment.id = any(%(ids)s)", {"ids": payment_ids})
+    """Payments by their ids, whoever made them, with the shares that they pay."""
+    found = await _read(tx, _MANY, {"ids": payment_ids})
     return {payment.id: payment for payment in found}
 
 
@@ -191,7 +202,7 @@ def _payment(row: dict[str, Any]) -> Payment:
         updated_at=row["updated_at"],
         request_id=row["request_id"],
         pool_id=row["pool_id"],
-        share=_share(row) if row["share_status"] else None,
+        share=_share(row) if row.get("share_status") else None,
     )
 
 

@@ -194,8 +194,7 @@ class Shares:
         if first is not None and first.status in {"invited", "rejected"}:
             pool.invited -= first.status == "invited"
             pool.rejected -= first.status == "rejected"
-            if first not in self.new:
-                self.changed[first.id] = first
+            self.changed[first.id] = first
             return first
         row = Contributor(
             id=uuid7(),
