@@ -7,10 +7,10 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-bench check format messages bench requirements clean
+.PHONY: help run demo test test-processes test-bench check format messages bench requirements clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: $(RUN) ## start a sandbox server on http://127.0.0.1:8000
 	@exec $(BIN)/whipround serve --sandbox
@@ -20,7 +20,12 @@ demo: $(RUN) ## play a story over HTTP against a fresh sandbox server, then audi
 
 # Many of the tests start processes, each of which would compile all that it imports.
 test: $(DEV) ## run the tests on a real PostgreSQL
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/bench/test_run.py
+	@$(PYTEST) -m "not processes" --ignore tests/bench/test_run.py
+
+test-processes: $(DEV) ## run the tests that start, stop and kill servers and commands
+	@$(PYTEST) -m processes --ignore tests/bench/test_run.py
+
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-bench: $(DEV) ## run the tests of the benchmark itself
 	@$(BIN)/python -m pytest tests/bench

@@ -21,9 +21,10 @@ Loads: TypeAlias = dict[tuple[int, str], list[Load]]
 class Figures:
     """All samples of a run. Rates are per second, and a figure is the median of its samples.
 
-    `http`, `cards` and `pools` are by clients and by who is paid, from wallets, from cards, and
-    into pools; `fresh` and `stored` are with none and with `payments` stored before, and `pages`
-    the first ones of lists, by their addresses, with as many rows of everything.
+    `http`, `cards`, `pools` and `moneypool` are by clients and by who is paid, from wallets, from
+    cards, into pools, and from wallets through Moneypool; `fresh` and `stored` are with none and
+    with `payments` stored before, and `pages` the first ones of lists, by their addresses, with as
+    many rows of everything.
     """
 
     tpcb: list[float] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Figures:
     http: Loads = field(default_factory=dict)
     cards: Loads = field(default_factory=dict)
     pools: Loads = field(default_factory=dict)
+    moneypool: Loads = field(default_factory=dict)
     fresh: list[Load] = field(default_factory=list)
     stored: list[Load] = field(default_factory=list)
     payments: int = 0
@@ -51,7 +53,7 @@ class Figures:
         http = {kind: _busy(self.http, kind) for kind in (RANDOM, HOT)}
         cards = {kind: _busy(self.cards, kind) for kind in (RANDOM, HOT)}
         pools = {kind: _busy(self.pools, kind) for kind in (RANDOM, HOT)}
-        from_wallets = {key: loads for key, loads in self.http.items() if key in self.cards}
+        moneypool = _busy(self.moneypool, RANDOM)
         fresh, stored = ([load.per_second for load in it] for it in (self.fresh, self.stored))
         return {
             "ledger_vs_pgbench": _ratio(self.ledger[RANDOM], self.tpcb),
@@ -63,8 +65,13 @@ class Figures:
             "pool_hot_vs_many": _ratio(pools[HOT], pools[RANDOM]),
             "cards_vs_pgbench": _ratio(cards[RANDOM], self.tpcb),
             "cards_hot_vs_random": _ratio(cards[HOT], cards[RANDOM]),
-            "cards_vs_wallets": _ratio(cards[RANDOM], _busy(from_wallets, RANDOM)),
+            "cards_vs_wallets": _ratio(cards[RANDOM], self._from_wallets(self.cards)),
+            "moneypool_vs_memento": _ratio(moneypool, self._from_wallets(self.moneypool)),
         }
+
+    def _from_wallets(self, others: Loads) -> list[float]:
+        """What was paid from wallets through Memento where `others` were measured too."""
+        return _busy({key: loads for key, loads in self.http.items() if key in others}, RANDOM)
 
     def limits(self) -> dict[str, float]:
         """The figures that have an upper limit, by name."""
@@ -87,6 +94,7 @@ class Figures:
             "http_payments": _all(self.http),
             "http_payments_from_cards": _all(self.cards),
             "http_contributions": _all(self.pools),
+            "http_payments_through_moneypool": _all(self.moneypool),
             "http_payments_with_history": {
                 "clients": BUSY_CLIENTS,
                 "stored_before": self.payments,
@@ -129,6 +137,7 @@ WITHOUT_GOAL: Mapping[str, str] = {
     "cards_vs_pgbench": "payments from cards ÷ pgbench TPC-B",
     "cards_hot_vs_random": "payments from cards, one hot recipient ÷ random",
     "cards_vs_wallets": "payments from cards ÷ from wallets",
+    "moneypool_vs_memento": "payments from wallets through Moneypool ÷ through Memento",
 }
 """Ratios of which nothing is asked, by name: what they mean."""
 

@@ -10,7 +10,7 @@ from typing import LiteralString, TypeAlias
 import psycopg
 from uuid_utils.compat import uuid7
 
-from bench.people import PIN, Crowd, Payer
+from bench.people import CURRENCIES, PIN, Crowd, Payer
 from whipround.db.batch import Batcher
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, RequestKey
@@ -36,13 +36,19 @@ AS_RESTORE = "set local session_replication_role = replica"
 
 _PEOPLE = """
     create temporary table person on commit drop as
-    select position - 1 as position, user_id, wallet_id, account_id
-    from unnest(%(users)s::uuid[], %(wallets)s::uuid[], %(accounts)s::uuid[])
-        with ordinality as person (user_id, wallet_id, account_id, position)
+    select position - 1 as position, user_id, wallet_id, array(
+        select account.id
+        from unnest(%(currencies)s::text[]) with ordinality as wanted (currency, number)
+            join account on account.owner_id = wallet_id and account.kind = 'wallet'
+                and account.currency = wanted.currency
+        order by number
+    ) as account_ids
+    from unnest(%(users)s::uuid[], %(wallets)s::uuid[])
+        with ordinality as person (user_id, wallet_id, position)
 """
 
-# Whole euros, of which the sandbox's fee of one per cent is exact. The first person makes one of
-# every `%(every)s` payments, and the others make the rest.
+# Whole euros and pesos in turn, of which the sandbox's fee of one per cent is exact. The first
+# person makes one of every `%(every)s` payments, and the others make the rest.
 _CHOOSE = """
     create temporary table chosen on commit drop as
     with payer as materialized (
@@ -50,15 +56,17 @@ _CHOOSE = """
             case when number %% %(every)s = 0 then 0
                 else 1 + floor(random() * (%(people)s - 1))::int end as payer,
             1 + floor(random() * (%(people)s - 1))::int as steps,
-            1 + floor(random() * 20)::numeric as amount
+            1 + floor(random() * 20)::numeric as amount,
+            1 + number / %(every)s %% cardinality(%(currencies)s::text[]) as purse
         from generate_series(%(first)s::int, %(last)s::int) as number,
             lateral (select %(begin)s + number * %(step)s::interval) as moment (at)
     )
     select number, at, amount, amount / 100 as fee,
+        (%(currencies)s::text[])[purse] as currency, (%(fees)s::uuid[])[purse] as fees_account_id,
         owner.user_id as owner_id, owner.wallet_id as out_source_id,
-        owner.account_id as out_account_id,
+        owner.account_ids[purse] as out_account_id,
         recipient.user_id as recipient_user_id, recipient.wallet_id as in_source_id,
-        recipient.account_id as in_account_id,
+        recipient.account_ids[purse] as in_account_id,
         uuidv7(at - clock_timestamp()) as id, uuidv7(at - clock_timestamp()) as transaction_id
     from payer
         join person as owner on owner.position = payer
@@ -71,7 +79,7 @@ _STATEMENTS = (
     insert into payment (id, owner_id, funding_source_id, amount, fee, currency, description, meta,
         status, fulfillment_status, recipient_id, recipient_user_id, recipient_name,
         recipient_meta, recipient_status, transaction_id, created_at, updated_at)
-    select id, owner_id, out_source_id, amount, fee, 'EUR', 'Lunch', '', 'closed', 'fulfilled',
+    select id, owner_id, out_source_id, amount, fee, currency, 'Lunch', '', 'closed', 'fulfilled',
         uuidv7(at - clock_timestamp()), recipient_user_id, 'Person', '', 'paid', transaction_id,
         at, at
     from chosen order by number
@@ -80,7 +88,7 @@ _STATEMENTS = (
     insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
         in_funding_source_id, status, amount, fee, currency, tracking_code, created_at, updated_at)
     select transaction_id, id, owner_id, recipient_user_id, out_source_id, in_source_id,
-        'approved', amount, fee, 'EUR', '', at, at
+        'approved', amount, fee, currency, '', at, at
     from chosen order by number
     """,
     """
@@ -91,7 +99,7 @@ _STATEMENTS = (
     create temporary table leg on commit drop as
     select number, account_id, transaction_id, moved
     from chosen, lateral (
-        values (out_account_id, -amount - fee), (in_account_id, amount), (%(fees)s, fee)
+        values (out_account_id, -amount - fee), (in_account_id, amount), (fees_account_id, fee)
     ) as leg (account_id, moved)
     """,
     """
@@ -148,13 +156,15 @@ class History:
 
     async def _make_some(self, tx: Tx, first: int, last: int) -> None:
         await tx.execute(AS_RESTORE)
-        wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, "EUR")]
-        [fees] = await open_accounts(tx, wanted, now=self.until)
-        chosen = await self.choose(tx, _CHOOSE, first, last)
+        wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, currency) for currency in CURRENCIES]
+        fees = await open_accounts(tx, wanted, now=self.until)
+        chosen = await self.choose(tx, _CHOOSE, first, last, fees=fees)
         for statement in _STATEMENTS:
-            await tx.execute(statement.encode(), {**chosen, "fees": fees, "until": self.until})
+            await tx.execute(statement.encode(), {**chosen, "until": self.until})
 
-    async def choose(self, tx: Tx, choose: LiteralString, first: int, last: int) -> Values:
+    async def choose(
+        self, tx: Tx, choose: LiteralString, first: int, last: int, **more: object
+    ) -> Values:
         """Have `choose` say what the rows of these numbers are about; with what it knows."""
         people = self.crowd.payers
         await tx.execute(
@@ -162,7 +172,7 @@ class History:
             {
                 "users": [each.user_id for each in people],
                 "wallets": [each.wallet_id for each in people],
-                "accounts": [each.account_id for each in people],
+                "currencies": list(CURRENCIES),
             },
         )
         values: Values = {
@@ -173,6 +183,8 @@ class History:
             "reader": people[0].user_id,
             "begin": self.until - LASTING,
             "step": LASTING / self.count,
+            "currencies": list(CURRENCIES),
+            **more,
         }
         await tx.execute(choose, values)
         return values

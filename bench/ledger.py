@@ -29,9 +29,17 @@ async def open_wallets(db: Database, *, count: int, now: datetime) -> Sequence[U
     return ids
 
 
-async def grant(tx: Tx, account_ids: Sequence[UUID], *, amount: Decimal, now: datetime) -> None:
-    """Put `amount` EUR from the outside world into each of the accounts."""
-    [outside] = await open_accounts(tx, [NewAccount(PRODUCT, "grants", "EUR", floor=None)], now=now)
+async def grant(
+    tx: Tx,
+    account_ids: Sequence[UUID],
+    *,
+    amount: Decimal,
+    currency: str = "EUR",
+    now: datetime,
+) -> None:
+    """Put `amount` from the outside world into each of the accounts, all of one currency."""
+    wanted = NewAccount(PRODUCT, "grants", currency, floor=None)
+    [outside] = await open_accounts(tx, [wanted], now=now)
     for start in range(0, len(account_ids), _WALLETS_PER_GRANT):
         some = account_ids[start : start + _WALLETS_PER_GRANT]
         id_ = uuid7()

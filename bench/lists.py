@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from whipround.api.memento import filtering
+from whipround.api.moneypool.call import CURRENCY, MOST_PER_PAGE
 from whipround.db.database import Database, Tx
-from whipround.db.listing import Column, ListQuery
-from whipround.domain import announcements, contacts, transactions
+from whipround.db.listing import Column, ListQuery, Page
+from whipround.domain import announcements, contacts, history, transactions
 from whipround.domain.funding import reading as sources
 from whipround.domain.moments import feed
 from whipround.domain.moments import reading as moments
@@ -17,6 +18,7 @@ from whipround.domain.payments import reading as payments
 from whipround.domain.pools import participants as pool_participants
 from whipround.domain.pools import reading as pools
 from whipround.domain.refunds import reading as refunds
+from whipround.domain.requests import mixed
 from whipround.domain.requests import reading as requests
 
 Read: TypeAlias = Callable[[Tx], Awaitable[object]]
@@ -25,7 +27,7 @@ _Page: TypeAlias = Callable[[Tx, ListQuery], Awaitable[object]]
 
 
 class List(NamedTuple):
-    """A list: its path, as its route has it, and what it can be filtered by.
+    """A list of Memento: its path, as its route has it, and what it can be filtered by.
 
     `queries` are what it is asked for beside all.
     """
@@ -37,9 +39,13 @@ class List(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Somebody with a wallet, a payment, a request and a pool."""
+    """Somebody with a wallet, a payment, a request and a pool.
+
+    `number` is their id in Moneypool.
+    """
 
     user_id: UUID
+    number: int
     ids: Mapping[str, UUID]
 
 
@@ -55,18 +61,18 @@ _IDS = {
 _OWNED = ("filter=owner:eq:true", "filter=owner:eq:false", "filter=status:eq:open")
 
 
-async def reader(db: Database, *, user_id: UUID) -> Reader:
+async def reader(db: Database, *, user_id: UUID, number: int) -> Reader:
     """What a person has newest of each."""
     ids = {}
     async with db.transaction(patient=True) as tx:
         for name, sql in _IDS.items():
             [[ids[name]]] = await (await tx.execute(sql, (user_id,))).fetchall()
-    return Reader(user_id, ids)
+    return Reader(user_id, number, ids)
 
 
 def lists(who: Reader, *, now: datetime) -> list[List]:
-    """Every list that there is, as the reader asks for it; some of them also filtered."""
-    user_id, ids = who
+    """Every list of Memento, as the reader asks for it; some of them also filtered."""
+    user_id, ids = who.user_id, who.ids
 
     async def read_sources(tx: Tx, query: ListQuery) -> None:
         found = await sources.page(tx, user_id=user_id, query=query)
@@ -123,17 +129,35 @@ def lists(who: Reader, *, now: datetime) -> list[List]:
     ]
 
 
-def asked(who: Reader, *, now: datetime) -> dict[str, Read]:
-    """What reads the first page of each address, below /v1."""
+def moneypool_lists(who: Reader, *, now: datetime) -> dict[str, Read]:
+    """Every list of Moneypool, by its path as its route has it: the reader's own first page."""
+    wanted: dict[str, Any] = {
+        "user_id": who.user_id,
+        "currency": CURRENCY,
+        "page": Page(limit=MOST_PER_PAGE),
+    }
     return {
+        "users/{user_id}/history": lambda tx: history.page(tx, **wanted),
+        "users/{user_id}/mixed_payment_requests": lambda tx: mixed.page(tx, **wanted, now=now),
+    }
+
+
+def asked(who: Reader, *, now: datetime) -> dict[str, Read]:
+    """What reads the first page of each address."""
+    of_memento = {
         _address(each.path, who, query): _reading(each, query)
         for each in lists(who, now=now)
         for query in ("", *each.queries)
     }
+    of_moneypool = {
+        f"/api/{path.format(user_id=who.number)}": read
+        for path, read in moneypool_lists(who, now=now).items()
+    }
+    return of_memento | of_moneypool
 
 
 def _address(path: str, who: Reader, query: str) -> str:
-    return f"{path.format_map(who.ids)}{query and '?'}{query}"
+    return f"/v1/{path.format_map(who.ids)}{query and '?'}{query}"
 
 
 def _reading(of: List, query: str) -> Read:

@@ -25,8 +25,8 @@ from whipround.db.database import Database
 
 SCRIPT = Path(__file__).with_name("pay.lua")
 
-Source = Literal["wallet", "card"]
-"""What a payment is made from."""
+Source = Literal["wallet", "card", "moneypool"]
+"""What is paid from through Memento, a wallet or a card; or from a wallet through Moneypool."""
 
 _SETTLE_SECONDS = 0.3
 _INTRODUCTIONS, _INTRODUCTION_SECONDS = 20, 0.2
@@ -86,6 +86,8 @@ class Generator:
         """How many milliseconds a request takes. Raises LoadFailed unless it is answered 200."""
         connection = http.client.HTTPConnection(*self.server.address, timeout=10)
         headers = {"Product-ID": str(crowd.product.id), "Authorization": f"Bearer {who.session}"}
+        if path.startswith("/api/"):
+            headers |= {"Accept": _ACCEPT, "Authorization": f"Token token={who.auth_token}"}
         try:
             connection.connect()
             started = time.perf_counter()
@@ -129,10 +131,7 @@ class Generator:
         product = payments.crowd.product
         people = self.folder / f"{product.name}-{payments.source}.txt"
         if not people.exists():
-            lines = (
-                f"{each.session} {payments.source_id(each)} {each.user_id}\n"
-                for each in payments.crowd.payers
-            )
+            lines = (f"{' '.join(payments.line(each))}\n" for each in payments.crowd.payers)
             people.touch(mode=0o600)
             people.write_text("".join(lines))
         pools = self.folder / f"{product.name}-pools.txt"
@@ -153,6 +152,7 @@ class Generator:
                 PIN,
                 _new_keys(),
                 str(pools),
+                payments.source,
             ]
         )
         return msgspec.json.decode(said.rstrip().rpartition("\n")[2], type=Load)
@@ -193,15 +193,28 @@ class Payments:
     onto_one: bool
 
     @property
-    def hot(self) -> UUID | None:
+    def hot(self) -> UUID | str | None:
         """The person or pool that all is paid to, if there is one."""
         if not self.onto_one:
             return None
-        return self.pools[0] if self.pools else self.crowd.hot.user_id
+        return self.pools[0] if self.pools else self.known_as(self.crowd.hot)
+
+    def known_as(self, person: Payer) -> UUID | str:
+        """What somebody is paid by."""
+        return person.email if self.source == "moneypool" else person.user_id
 
     def source_id(self, payer: Payer) -> UUID:
         """What somebody pays from."""
-        return payer.wallet_id if self.source == "wallet" else payer.card_id
+        return payer.card_id if self.source == "card" else payer.wallet_id
+
+    def line(self, payer: Payer) -> tuple[str, str, str]:
+        """What the script knows of somebody: credential, source, and what they are paid by.
+
+        Through Moneypool the payer's own id is in the place of the source.
+        """
+        if self.source == "moneypool":
+            return payer.auth_token, str(payer.number), payer.email
+        return payer.session, str(self.source_id(payer)), str(payer.user_id)
 
 
 class _Run:
@@ -209,14 +222,10 @@ class _Run:
 
     def __init__(self, payments: Payments, server: Server) -> None:
         host, port = server.address
-        self._heads = {
-            payer.user_id: (
-                f" HTTP/1.1\r\nHost: {host}:{port}\r\n"
-                f"Content-Type: application/json\r\nProduct-ID: {payments.crowd.product.id}\r\n"
-                f"Authorization: Bearer {payer.session}\r\nCorrelation-ID: "
-            )
-            for payer in payments.crowd.payers
-        }
+        self._head = (
+            f" HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Content-Type: application/json\r\nProduct-ID: {payments.crowd.product.id}\r\n"
+        )
         self._payments = payments
         self._chance = random.Random()  # noqa: S311 (no secret)
         self.latencies: list[float] = []
@@ -227,17 +236,32 @@ class _Run:
         """The next payment."""
         payments, chance = self._payments, self._chance
         payer, other = chance.sample(payments.crowd.payers, 2)
-        amount = f'"amount":{chance.randint(1, 20)}.{chance.randint(0, 99):02}'
+        value = f"{chance.randint(1, 20)}.{chance.randint(0, 99):02}"
+        amount, to = f'"amount":{value}', payments.hot or payments.known_as(other)
+        head = f"{self._head}Authorization: Bearer {payer.session}\r\nCorrelation-ID: "
+        if payments.source == "moneypool":
+            head = f"{self._head}{_MONEYPOOL}{payer.auth_token}\r\nIdempotency-Key: "
+            paid = f'"wallet_amount":"{value}","description":"Lunch","new_email":"{to}"'
+            body = f'{{"payment":{{"payment_method":"wallet",{paid}}}}}'
+            return _post(f"/api/users/{payer.number}/mixed_payments", head, body)
         if payments.pools:
             path = f"/v1/pools/{payments.hot or chance.choice(payments.pools)}/participants"
             order = amount
         else:
             path = "/v1/payments"
-            recipient = f'{{{amount},"user_id":"{payments.hot or other.user_id}"}}'
+            recipient = f'{{{amount},"user_id":"{to}"}}'
             order = f'"currency":"EUR","description":"Lunch","recipient":{recipient}'
         body = f'{{{order},"funding_source_id":"{payments.source_id(payer)}","pin":"{PIN}"}}'
-        head = self._heads[payer.user_id]
-        return f"POST {path}{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        return _post(path, head, body)
+
+
+_ACCEPT = "application/vnd.moneypool.mx+json; version=1"
+_MONEYPOOL = f"Accept: {_ACCEPT}\r\nAuthorization: Token token="
+
+
+def _post(path: str, head: str, body: str) -> bytes:
+    """A request under a key of its own, with which the head ends."""
+    return f"POST {path}{head}{uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 class _Client(asyncio.Protocol):

@@ -1,19 +1,25 @@
 -- For wrk: every request is a payment, by a random person out of a file, under a key of its own.
 -- Arguments: the file (a line a person: session, what they pay from, user), who is paid ("-": somebody
 -- else out of the file), the Product-ID, the PIN, how the keys of this run begin, and a file of pools (a
--- line each): where there are any, it is paid into one of those, or into the one that is named.
+-- line each): where there are any, it is paid into one of those, or into the one that is named. With
+-- "moneypool" at the end the file has the token, the id and the email of each, and that is paid through.
 
-local payers, pools, target, key, count = {}, {}, nil, nil, 0
+local payers, pools, target, key, count, moneypool = {}, {}, nil, nil, 0, false
 
 function init(arguments)
   local product, pin = arguments[3], arguments[4]
+  moneypool = arguments[7] == "moneypool"
   for line in io.lines(arguments[1]) do
     local session, source, user = line:match("(%S+) (%S+) (%S+)")
+    local credential = moneypool
+      and "\r\nAccept: application/vnd.moneypool.mx+json; version=1\r\nAuthorization: Token token="
+        .. session .. "\r\nIdempotency-Key: "
+      or "\r\nAuthorization: Bearer " .. session .. "\r\nCorrelation-ID: "
     payers[#payers + 1] = {
       user = user,
+      path = "/api/users/" .. source .. "/mixed_payments",
       head = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
-        .. "\r\nContent-Type: application/json\r\nProduct-ID: " .. product
-        .. "\r\nAuthorization: Bearer " .. session .. "\r\nCorrelation-ID: ",
+        .. "\r\nContent-Type: application/json\r\nProduct-ID: " .. product .. credential,
       tail = ',"funding_source_id":"' .. source .. '","pin":"' .. pin .. '"}',
     }
   end
@@ -26,13 +32,22 @@ function init(arguments)
   math.randomseed(tonumber(key:sub(1, 8), 16))
 end
 
-local function to_somebody(payer, amount)
+local function somebody(payer)
   local to = target
   while to == nil or to == payer.user do
     to = payers[math.random(#payers)].user
   end
+  return to
+end
+
+local function to_somebody(payer, amount)
   return "/v1/payments",
-    '{"currency":"EUR","description":"Lunch","recipient":{' .. amount .. ',"user_id":"' .. to .. '"}'
+    '{"currency":"EUR","description":"Lunch","recipient":{' .. amount .. ',"user_id":"' .. somebody(payer) .. '"}'
+end
+
+local function through_moneypool(payer, sum)
+  return payer.path, '{"payment":{"payment_method":"wallet","wallet_amount":"' .. sum
+    .. '","description":"Lunch","new_email":"' .. somebody(payer) .. '"}}'
 end
 
 local function into_a_pool(amount)
@@ -42,14 +57,18 @@ end
 
 function request()
   local payer = payers[math.random(#payers)]
-  local amount = string.format('"amount":%d.%02d', math.random(1, 20), math.random(0, 99))
+  local sum = string.format("%d.%02d", math.random(1, 20), math.random(0, 99))
+  local amount = '"amount":' .. sum
   local path, body
-  if #pools > 0 then
+  if moneypool then
+    path, body = through_moneypool(payer, sum)
+  elseif #pools > 0 then
     path, body = into_a_pool(amount)
+    body = body .. payer.tail
   else
     path, body = to_somebody(payer, amount)
+    body = body .. payer.tail
   end
-  body = body .. payer.tail
   count = count + 1
   return "POST " .. path .. payer.head .. key .. string.format("%012x", count)
     .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body

@@ -28,6 +28,9 @@ from whipround.ledger.accounts import NewAccount, open_accounts
 
 PIN = "1234"
 MONEY = Decimal("10000000.00")
+CURRENCIES = ("EUR", "MXN")
+"""What people have money in: one dialect shows all currencies, another one pesos only."""
+
 HERE_SINCE = timedelta(days=30)
 """How long ago everybody signed up."""
 
@@ -49,13 +52,19 @@ _BEFRIEND = """
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Somebody with money in a wallet and a card that is good for any, logged in."""
+    """Somebody with money in a wallet and a card that is good for any, logged in.
+
+    `session` is for Memento, `auth_token` and `number`, their id there, for Moneypool.
+    """
 
     user_id: UUID
     wallet_id: UUID
     account_id: UUID
     card_id: UUID
     session: str
+    number: int
+    email: str
+    auth_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +96,33 @@ async def gather(installation: Installation, *, name: str, size: int, now: datet
         ]
     hot, *payers = [person for part in parts for person in part.result()]
     async with db.transaction(patient=True) as tx:
-        wallets = [payer.account_id for payer in payers]
-        await ledger.grant(tx, wallets, amount=MONEY, now=now - HERE_SINCE)
+        await _fund(tx, payers, now=now - HERE_SINCE)
         ids = [payer.user_id for payer in payers]
         known = {"ids": ids, "contacts": CONTACTS, "since": now - HERE_SINCE}
         await tx.execute(_BEFRIEND, known)
     return Crowd(product, db, payers, hot)
 
 
+async def _fund(tx: Tx, payers: Sequence[Payer], *, now: datetime) -> None:
+    """Give everybody money, in each of the CURRENCIES."""
+    for currency in CURRENCIES:
+        wallets = [NewAccount(payer.wallet_id, WALLET_ACCOUNT, currency) for payer in payers]
+        accounts = await open_accounts(tx, wallets, now=now)
+        await ledger.grant(tx, accounts, amount=MONEY, currency=currency, now=now)
+
+
 async def _person(
     db: Database, installation: Installation, product: Product, number: int, now: datetime
 ) -> Payer:
-    """A person with a verified phone, a wallet, a card and a session."""
-    joined = now - HERE_SINCE
+    """A person with a verified phone and email, a wallet, a card and a session in each dialect."""
+    email, joined = f"person{number}@example.com", now - HERE_SINCE
     async with db.transaction() as tx:
         user = await signup.create(
             tx,
             new=NewUser(
                 first_name="Person", last_name=str(number), username=f"person{number}", pin=PIN
             ),
-            proven=Proven(phone=f"+4479{number:08}"),
+            proven=Proven(phone=f"+4479{number:08}", email=email),
             password_hash=None,
             currencies=product.currencies,
             keyring=installation.keyring,
@@ -122,7 +138,17 @@ async def _person(
             tx, user_id=user.id, authenticator="signup", device=device, now=now
         )
         session = await sessions.open_session(tx, token_secret=token.secret, now=now)
-    return Payer(user.id, wallet_id, account_id, card_id, session.secret)
+        login = await sessions.open_login(tx, user_id=user.id, now=now)
+    return Payer(
+        user_id=user.id,
+        wallet_id=wallet_id,
+        account_id=account_id,
+        card_id=card_id,
+        session=session.secret,
+        number=user.number,
+        email=email,
+        auth_token=login.secret,
+    )
 
 
 async def _card(tx: Tx, *, user_id: UUID, keyring: Keyring, now: datetime) -> UUID:

@@ -8,7 +8,7 @@ class Plan:
     """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn.
 
     `card_clients` are those of `http_clients` that also pay by card, `pool_clients` those that also
-    contribute to `pools` pools.
+    contribute to `pools` pools, `moneypool_clients` those that also pay through Moneypool.
     """
 
     rounds: int
@@ -20,6 +20,7 @@ class Plan:
     http_clients: tuple[int, ...]
     card_clients: tuple[int, ...]
     pool_clients: tuple[int, ...]
+    moneypool_clients: tuple[int, ...]
     pools: int
     http_seconds: float
     warm_up_seconds: float
@@ -38,6 +39,7 @@ FULL = Plan(
     http_clients=(16, 64, 128),
     card_clients=(16, 64, 128),
     pool_clients=(64, 128),
+    moneypool_clients=(64, 128),
     pools=500,
     http_seconds=5,
     warm_up_seconds=8,
@@ -56,6 +58,7 @@ QUICK = Plan(
     http_clients=(16, 64, 128),
     card_clients=(64,),
     pool_clients=(64,),
+    moneypool_clients=(64,),
     pools=500,
     http_seconds=3,
     warm_up_seconds=2,

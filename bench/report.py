@@ -91,6 +91,10 @@ def measured(figures: Figures) -> Table:
         (f"contributions, {clients} clients, {_pools(kind)}", loads)
         for (clients, kind), loads in figures.pools.items()
     ]
+    rows += [
+        (f"payments through Moneypool, {clients} clients, {_whom(kind)}", loads)
+        for (clients, kind), loads in figures.moneypool.items()
+    ]
     for what, loads in rows:
         latencies = (f"{p50_ms(loads):.1f}", f"{p99_ms(loads):.1f}")
         table.add_row(what, _rate(per_second(loads)), *latencies)

@@ -21,7 +21,8 @@ _CHOOSE = """
     )
     select number, at, turn, uuidv7(at - clock_timestamp()) as id,
         owner.user_id as owner_id, owner.wallet_id, other.user_id as other_id,
-        case number / %(every)s %% 2 when 0 then 'open' else 'closed' end as status
+        case number / %(every)s %% 2 when 0 then 'open' else 'closed' end as status,
+        case when number / %(every)s %% 4 < 2 then 'EUR' else 'MXN' end as currency
     from placed
         join person as owner on owner.position = owner_at
         join person as other on other.position = other_at
@@ -33,7 +34,7 @@ _EACH: tuple[LiteralString, ...] = (
     insert into payment_request (id, owner_id, funding_source_id, amount, currency, description,
         meta, only_owner_sees_participants, status, fulfillment_status, amount_paid, pending_count,
         paid_count, created_at, updated_at)
-    select id, owner_id, wallet_id, 20, 'EUR', 'Dinner', '', false, status,
+    select id, owner_id, wallet_id, 20, currency, 'Dinner', '', false, status,
         case status when 'open' then 'unfulfilled' else 'fulfilled' end,
         case status when 'open' then 0 else 20 end, (status = 'open')::int,
         (status = 'closed')::int, at, at
@@ -51,7 +52,7 @@ _EACH: tuple[LiteralString, ...] = (
         detailed_description, hashtag, meta, is_public, only_owner_sees_participants,
         has_unique_participants, allows_optional_amount, status, fulfillment_status, invited_count,
         closed_at, created_at, updated_at)
-    select id, owner_id, wallet_id, gen_random_uuid(), 'EUR', 'Gift ' || number,
+    select id, owner_id, wallet_id, gen_random_uuid(), currency, 'Gift ' || number,
         'For somebody we know', '', '', turn = 2, false, false, true, status,
         case status when 'open' then 'unfulfilled' else 'fulfilled' end, 1,
         case status when 'closed' then at end, at, at

@@ -1,7 +1,7 @@
 """One run: one server, one PostgreSQL, and everything measured on them in turn."""
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from whipround.domain import products
 from whipround.domain.installation import Installation, open_installation
 from whipround.settings import Settings
 
-SOURCES: Sequence[Source] = ("wallet", "card")
+SOURCES: Sequence[Source] = ("wallet", "card", "moneypool")
 
 UNPROVEN_PERCENT = 1
 """How many payments, of those stored, went to a number that nobody has proven since."""
@@ -91,7 +91,12 @@ async def _measure(bench: _Bench) -> History:
             await _warm_up(bench, crowd, source)
         await _warm_up(bench, crowd, pools=all_pools)
         phase.done()
-    kinds = len(plan.http_clients) + len(plan.card_clients) + len(plan.pool_clients)
+    kinds = sum(
+        map(
+            len,
+            (plan.http_clients, plan.card_clients, plan.pool_clients, plan.moneypool_clients),
+        )
+    )
     steps = plan.rounds * (3 + 2 * kinds)
     with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
         for _ in range(plan.rounds):
@@ -118,6 +123,11 @@ async def _measure(bench: _Bench) -> History:
                         bench, phase, crowd, clients=clients, kind=kind, pools=all_pools
                     )
                     figures.pools.setdefault((clients, kind), []).append(load)
+                if clients in plan.moneypool_clients:
+                    load = await _pay(
+                        bench, phase, crowd, clients=clients, kind=kind, source="moneypool"
+                    )
+                    figures.moneypool.setdefault((clients, kind), []).append(load)
     await _fill_memory(bench, crowd)
     return await _with_history(bench)
 
@@ -149,6 +159,13 @@ async def _warm_up(
     )
 
 
+_MADE: Mapping[Source, str] = {
+    "wallet": "payments from wallets",
+    "card": "payments from cards",
+    "moneypool": "payments through Moneypool",
+}
+
+
 async def _pay(
     bench: _Bench,
     phase: Phase,
@@ -159,7 +176,7 @@ async def _pay(
     source: Source = "wallet",
     pools: Sequence[UUID] = (),
 ) -> Load:
-    what = "contributions" if pools else f"payments from {source}s"
+    what = "contributions" if pools else _MADE[source]
     phase.step(f"HTTP, {clients} clients, {kind}, {what}")
     load = await bench.generator.measure(
         crowd,
@@ -179,8 +196,8 @@ async def _pay(
 async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:
     """See what the server holds after as many payments as the plan wants."""
     figures, wanted = bench.figures, bench.plan.payments_for_memory
-    measured = (*figures.http.values(), *figures.cards.values(), *figures.pools.values())
-    made = sum(load.requests for loads in measured for load in loads)
+    measured = (figures.http, figures.cards, figures.pools, figures.moneypool)
+    made = sum(load.requests for each in measured for loads in each.values() for load in loads)
     with bench.show.phase("memory", 1) as phase:
         while made < wanted:
             phase.step(f"{made:,} payments of {wanted:,}")
@@ -228,7 +245,7 @@ async def _read_lists(bench: _Bench, past: History) -> None:
             phase.reach(stored)
         await history.tidy(conninfo)
     who = past.crowd.payers[0]
-    reader = await lists.reader(db, user_id=who.user_id)
+    reader = await lists.reader(db, user_id=who.user_id, number=who.number)
     asked = lists.asked(reader, now=_now())
     with bench.show.phase("the first pages of all lists", len(asked)) as phase:
         for address, read in asked.items():
@@ -236,7 +253,7 @@ async def _read_lists(bench: _Bench, past: History) -> None:
             page = await pages.explained(conninfo, db.schema, read)
             figures.pages[address] = page
             figures.pages_over_http_ms[address] = median(
-                bench.generator.get(past.crowd, who, f"/v1/{address}") for _ in range(PAGE_REQUESTS)
+                bench.generator.get(past.crowd, who, address) for _ in range(PAGE_REQUESTS)
             )
             phase.done(
                 f"{page.database_ms:8.2f} ms in the database,"

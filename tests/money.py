@@ -286,6 +286,39 @@ async def found_in(
     return found
 
 
+_MOVED = """
+    select (select count(*) from transfer), (select count(*) from entry),
+        (select count(*) from payment), (select count(*) from transaction),
+        (select count(*) from holding), (select count(*) from outbox),
+        (select jsonb_object_agg(id, balance) from account where version > 0)
+"""
+
+
+@asynccontextmanager
+async def nothing_moving(db: Database) -> AsyncIterator[None]:
+    """Neither money, nor any word about it."""
+    before = await rows(db, _MOVED)
+    yield
+    assert await rows(db, _MOVED) == before
+
+
+_TABLES = """
+    select format('select %%L, count(*) from %%I', relname, relname) from pg_class
+    where relnamespace = current_schema::regnamespace and relkind = 'r' and relname <> 'throttle'
+    order by relname
+"""
+
+
+@asynccontextmanager
+async def nothing_changing(db: Database) -> AsyncIterator[None]:
+    """No row comes or goes anywhere, but for what counts attempts; and no money moves."""
+    counts = " union all ".join(count for (count,) in await rows(db, _TABLES))
+    before = await rows(db, counts)
+    async with nothing_moving(db):
+        yield
+    assert await rows(db, counts) == before
+
+
 _WAITING = """
     select count(*) from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'

@@ -31,7 +31,7 @@ from whipround.domain import products
 from whipround.domain.users import person
 from whipround.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 _numbers = count(1)
 
@@ -94,6 +94,8 @@ async def test_a_sandbox_serves_what_it_should(settings: Settings) -> None:
                 "/readyz",
                 "/v1/docs",
                 "/v1/users/current",
+                "/api/docs",
+                "/api/users/1",
                 "/sandbox/messages",
                 "/",
                 "/nothing",
@@ -102,6 +104,8 @@ async def test_a_sandbox_serves_what_it_should(settings: Settings) -> None:
                 "/healthz/x",
                 "/v1/nothing",
                 "//v1/docs",
+                "/api/nothing",
+                "/api_v1/nothing",
             )
         }
 
@@ -110,6 +114,8 @@ async def test_a_sandbox_serves_what_it_should(settings: Settings) -> None:
         "/readyz": 200,
         "/v1/docs": 200,
         "/v1/users/current": 401,
+        "/api/docs": 200,
+        "/api/users/1": 406,
         "/sandbox/messages": 200,
         "/": 404,
         "/nothing": 404,
@@ -118,6 +124,8 @@ async def test_a_sandbox_serves_what_it_should(settings: Settings) -> None:
         "/healthz/x": 404,
         "/v1/nothing": 404,
         "//v1/docs": 404,
+        "/api/nothing": 404,
+        "/api_v1/nothing": 404,
     }
 
 

@@ -29,6 +29,8 @@ from whipround.domain import identity
 from whipround.domain.verifications import DocumentType
 from whipround.keyring import Keyring
 
+pytestmark = pytest.mark.processes
+
 TIMEOUT_SECONDS = 60
 
 _numbers = count(1)

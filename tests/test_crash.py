@@ -19,6 +19,8 @@ import pytest
 
 from tests.nursery import Command, Nursery
 
+pytestmark = pytest.mark.processes
+
 PATIENCE_SECONDS = 60
 LOAD_SECONDS = 1.0
 CLIENTS = 24

@@ -4,30 +4,41 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import Enum
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import typer
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
 
 import whipround
 from bench.server import serving, temporary_folder
+from tests.api.documents import Endpoint
 from tests.api.memento.documents import objects
+from tests.api.moneypool.documents import examples, history_types
+from tests.api.moneypool.documents import objects as moneypool_objects
+from tests.api.routes import routes_of
 from whipround.api.bodies import CODES
-from whipround.api.memento.app import HANDLERS, create_app
-from whipround.api.memento.call import Access
-from whipround.api.memento.errors import status_of
-from whipround.api.memento.openapi import document
+from whipround.api.memento import app as memento
+from whipround.api.memento import call as memento_call
+from whipround.api.memento import errors as memento_errors
+from whipround.api.memento.openapi import MEMENTO
+from whipround.api.moneypool import app as moneypool
+from whipround.api.moneypool import call as moneypool_call
+from whipround.api.moneypool import errors as moneypool_errors
+from whipround.api.moneypool.openapi import MONEYPOOL
+from whipround.api.openapi import document
 from whipround.cli.app import app as command_line
 from whipround.db.listing import Column
 from whipround.db.request_keys import InProgress, KeyReused
 from whipround.domain import throttles
 from whipround.domain.audit import DOMAIN_CHECKS
 from whipround.domain.throttles import Limit
+from whipround.errors import Declined, DomainError
 from whipround.ledger.audit import LEDGER_CHECKS
 from whipround.settings import Settings
 
@@ -119,42 +130,83 @@ def test_every_option_of_a_command_is_described_and_no_other(name: str) -> None:
     assert named == there - {"--help"}
 
 
-# The Memento dialect.
-
-MEMENTO = DOCS / "memento.md"
+# The routes of the dialects.
 
 
-def handlers() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
-    for route in create_app().routes:
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                if "access" in handler.opt:
-                    for method in handler.http_methods:
-                        yield method, re.sub(r"{\w+}", "{id}", route.path_format), handler
+class Described(NamedTuple):
+    """A dialect and the page that describes it; `default` is the access that is not told."""
+
+    page: Path
+    create_app: Callable[[], Litestar]
+    default: Enum
+    refusals: Callable[[HTTPRouteHandler], str]
 
 
-def route_row(method: str, path: str, handler: HTTPRouteHandler) -> str:
+def declined_of(handler: HTTPRouteHandler) -> Iterator[type[DomainError]]:
+    """What a route can be refused with, beyond what every write that is done once can."""
+    return (each for each in handler.opt["errors"] if each not in (KeyReused, InProgress))
+
+
+def refusals_of_memento(handler: HTTPRouteHandler) -> str:
+    """The codes of a route's refusals, and the statuses of its other errors."""
+    kinds = list(declined_of(handler))
+    codes = " ".join(each.code for each in kinds if memento_errors.status_of(each) == 400)
+    statuses = sorted({memento_errors.status_of(each) for each in kinds} - {400})
+    return ", ".join([*([f"`{codes}`"] if codes else []), *map(str, statuses)])
+
+
+def refusals_of_moneypool(handler: HTTPRouteHandler) -> str:
+    """What a route's refusals are about, and the statuses of its other errors."""
+    kinds, renamed = list(declined_of(handler)), handler.opt["renamed"]
+    fields = {
+        moneypool_errors.field_of(each, renamed): None
+        for each in kinds
+        if issubclass(each, Declined)
+    }
+    statuses = sorted({moneypool_errors.status_of(each) for each in kinds} - {422})
+    return ", ".join([*(f"`{field}`" for field in fields), *map(str, statuses)])
+
+
+MEMENTO_PAGE = DOCS / "memento.md"
+DIALECTS = [
+    Described(MEMENTO_PAGE, memento.create_app, memento_call.Access.SESSION, refusals_of_memento),
+    Described(
+        DOCS / "moneypool.md",
+        moneypool.create_app,
+        moneypool_call.Access.TOKEN,
+        refusals_of_moneypool,
+    ),
+]
+
+
+def routes(app: Litestar) -> Iterator[tuple[Endpoint, HTTPRouteHandler]]:
+    """The routes that are described, each with what it is in a document."""
+    return ((it.endpoint, it.handler) for it in routes_of(app) if "access" in it.handler.opt)
+
+
+def route_row(dialect: Described, endpoint: Endpoint, handler: HTTPRouteHandler) -> str:
     """What the table of routes says of a route."""
-    kinds = [each for each in handler.opt["errors"] if each not in (KeyReused, InProgress)]
-    codes = " ".join(each.code for each in kinds if status_of(each) == 400)
-    statuses = sorted({status_of(each) for each in kinds} - {400})
-    refusals = ", ".join([*([f"`{codes}`"] if codes else []), *map(str, statuses)])
     once = "yes" if KeyReused in handler.opt["errors"] else ""
     summary = handler.summary or cleandoc(handler.fn.__doc__ or "").rstrip(".")
     access = handler.opt["access"]
-    who = "" if access is Access.SESSION else access.value
-    return f"| `{method} {path}` | {summary} | {who} | {once} | {refusals} |"
+    who = "" if access is dialect.default else access.value
+    return f"| `{endpoint}` | {summary} | {who} | {once} | {dialect.refusals(handler)} |"
 
 
-def test_every_route_is_described_and_no_other() -> None:
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda it: it.page.stem)
+def test_every_route_is_described_and_no_other(dialect: Described) -> None:
     described = [
         row
-        for text in sections(MEMENTO, "###").values()
+        for text in sections(dialect.page, "###").values()
         for row in rows(text)
         if re.match(r"\| `[A-Z]+ /", row)
     ]
 
-    assert sorted(described) == sorted(route_row(*each) for each in handlers())
+    there = [route_row(dialect, *each) for each in routes(dialect.create_app())]
+    assert sorted(described) == sorted(there)
+
+
+# The Memento dialect.
 
 
 def filter_row(path: str, filters: dict[str, Column]) -> str:
@@ -169,11 +221,11 @@ def filter_row(path: str, filters: dict[str, Column]) -> str:
 
 
 def test_every_filter_is_described_and_no_other() -> None:
-    described = rows(sections(MEMENTO, "##")["Lists"])
+    described = rows(sections(MEMENTO_PAGE, "##")["Lists"])
 
     expected = [
-        filter_row(path, handler.opt["filters"])
-        for _, path, handler in handlers()
+        filter_row(endpoint.path, handler.opt["filters"])
+        for endpoint, handler in routes(memento.create_app())
         if handler.opt["filters"] is not None
     ]
     assert sorted(described) == sorted(expected)
@@ -190,7 +242,7 @@ SCHEMAS = {
 
 def object_rows() -> list[str]:
     """What the table of objects says: the fields that the documents have, and the further ones."""
-    schemas = document(HANDLERS)["components"]["schemas"]
+    schemas = document(memento.HANDLERS, MEMENTO)["components"]["schemas"]
     known: dict[str, dict[str, None]] = {}
     for each in objects():
         printed = {name.partition(".")[0] for name in each.types}
@@ -208,17 +260,17 @@ def object_rows() -> list[str]:
 
 
 def test_every_object_is_described_with_all_its_fields() -> None:
-    assert rows(sections(MEMENTO, "##")["Objects"]) == object_rows()
+    assert rows(sections(MEMENTO_PAGE, "##")["Objects"]) == object_rows()
 
 
 def test_every_error_code_is_described_and_no_other() -> None:
     described = {
         row.split(" | ")[1].strip("`"): int(row.split(" | ")[0].strip("| "))
-        for row in rows(sections(MEMENTO, "###")["Error codes"])
+        for row in rows(sections(MEMENTO_PAGE, "###")["Error codes"])
     }
 
     listed: dict[str, int] = {"malformed_request": 400, "method_not_allowed": 405}
-    for path in document(HANDLERS)["paths"].values():
+    for path in document(memento.HANDLERS, MEMENTO)["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
                 codes = re.findall(r"^- `(\w+)`:", response["description"], re.MULTILINE)
@@ -227,19 +279,86 @@ def test_every_error_code_is_described_and_no_other() -> None:
 
 
 def test_every_validation_code_is_described_and_no_other() -> None:
-    described = rows(sections(MEMENTO, "###")["Validation codes"])
+    described = rows(sections(MEMENTO_PAGE, "###")["Validation codes"])
 
     assert {row.split(" | ")[0].strip("| `") for row in described} == CODES
 
 
 def test_every_limit_is_described_and_no_other() -> None:
-    described = {row.rpartition(" | ")[0] for row in rows(sections(MEMENTO, "##")["Limits"])}
+    described = {row.rpartition(" | ")[0] for row in rows(sections(MEMENTO_PAGE, "##")["Limits"])}
 
     limits = [each for each in vars(throttles).values() if isinstance(each, Limit)]
     assert described == {
         f"| `{each.kind}` | {each.count} in {each.window.total_seconds() / 60:g} minutes"
         for each in limits
     }
+
+
+# The Moneypool dialect.
+
+MONEYPOOL_PAGE = DOCS / "moneypool.md"
+
+SHOWN = {
+    "user": ("User", ("Get a User", "user")),
+    "user who is asked": ("Person", ("Create a Payment Request", "payment_request.user_requested")),
+    "payment request, in the list": ("MixedPaymentRequest", ("Payment Request Object", "")),
+    "payment request": ("PaymentRequest", ("Create a Payment Request", "payment_request")),
+    "payment": ("Payment", ("Create a Card Payment", "payment")),
+    "income": ("Income", ("List Payments", "history.1.income")),
+    "outcome": ("Outcome", ("List Payments", "history.0.outcome")),
+    "cash payment": ("CashPayment", None),
+    "withdrawal": ("Withdrawal", None),
+    "confirmed user": ("ConfirmedUser", None),
+}
+"""The schemas of objects, and below which heading the document has a sample of them, and where."""
+
+
+def printed_fields(title: str, path: str) -> list[str]:
+    """The fields that an object has in the document: in its sample, and in its table."""
+    tables = {it.name: it for it in moneypool_objects()}
+    samples = {it.title: it.answer for it in examples()}
+    sample = samples[title] if title in samples else tables[title].sample
+    for name in filter(None, path.split(".")):
+        sample = sample[int(name) if name.isdigit() else name]
+    return list(dict.fromkeys([*sample, *(tables[title].attributes if title in tables else ())]))
+
+
+def test_every_object_of_moneypool_is_described_with_all_its_fields() -> None:
+    schemas = document(moneypool.HANDLERS, MONEYPOOL)["components"]["schemas"]
+
+    expected = []
+    for name, (schema, sample) in SHOWN.items():
+        there = schemas[schema]["properties"]
+        printed = printed_fields(*sample) if sample else []
+        assert set(printed) <= there.keys(), name
+        cells = (printed, (field for field in there if field not in printed))
+        first, second = (", ".join(f"`{field}`" for field in cell) for cell in cells)
+        expected.append(f"| {name} | {first} | {second} |")
+    assert rows(sections(MONEYPOOL_PAGE, "##")["Objects"]) == expected
+
+
+def test_every_refusal_of_moneypool_is_described_and_no_other() -> None:
+    listed = {
+        f"| `{field}` | {meaning} |"
+        for path in document(moneypool.HANDLERS, MONEYPOOL)["paths"].values()
+        for operation in path.values()
+        for field, meaning in re.findall(
+            r"^- `(\w+)`: (.*)$",
+            operation["responses"].get("422", {}).get("description", ""),
+            re.MULTILINE,
+        )
+    }
+
+    assert rows(sections(MONEYPOOL_PAGE, "###")["Refusals"]) == sorted(listed)
+
+
+def test_every_type_of_payment_is_described_and_no_other() -> None:
+    described = rows(sections(MONEYPOOL_PAGE, "####")["The history"])
+
+    types = [
+        f"`{name}` | {direction}" for direction, names in history_types().items() for name in names
+    ]
+    assert [row.strip("| ").rpartition(" | ")[0] for row in described] == types
 
 
 # The ledger.

@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
     script = "".join(blocks("sh"))
-    assert len(re.findall(r"\bcurl ", script)) == 12
+    assert len(re.findall(r"\bcurl ", script)) == 15
     assert script.count(PRINTED_ADDRESS) == 1
 
     done = subprocess.run(
@@ -56,9 +56,12 @@ def documents(text: str) -> Iterator[Any]:
 
 
 def assert_among(part: Any, whole: Any) -> None:
-    """All of `part` is in `whole`, which may say more."""
+    """All of `part` is in `whole`, whose objects may say more."""
     if isinstance(part, dict):
         for name, value in part.items():
             assert_among(value, whole[name])
+    elif isinstance(part, list):
+        for inner, printed in zip(part, whole, strict=True):
+            assert_among(inner, printed)
     else:
         assert whole == part

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 
@@ -15,6 +15,8 @@ from whipround.api.health import healthz, readyz
 from whipround.api.images import pictures
 from whipround.api.memento import app as memento
 from whipround.api.memento import errors as memento_errors
+from whipround.api.moneypool import app as moneypool
+from whipround.api.moneypool import errors as moneypool_errors
 from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol
 from whipround.api.sandbox import refuse as refuse_in_sandbox
 from whipround.api.sandbox import sandbox as sandbox_app
@@ -22,6 +24,7 @@ from whipround.api.services import Directory, open_directory
 from whipround.api.types import App, Receive, Scope, Send
 from whipround.api.webhooks import webhooks
 from whipround.domain.installation import Installation, open_installation
+from whipround.gateways.facebook.live import open_facebook
 from whipround.gateways.processors.live import hints_of
 from whipround.jobs.worker import Worker, run_worker
 from whipround.settings import Settings
@@ -44,12 +47,15 @@ async def serve(
         async with (
             open_installation(settings, sandbox=sandbox, exclusive=True) as installation,
             run_worker(installation, settings) as worker,
+            open_facebook(settings, sandbox=installation.sandbox) as facebook,
             open_directory(
                 installation.db,
                 installation.products,
                 keyring=installation.keyring,
                 processors=worker.processors,
                 studio=worker.studio,
+                facebook=facebook,
+                public_url=settings.public_url or "",
                 sandbox=installation.sandbox,
             ) as directory,
             _apps(installation, directory, worker, settings) as root,
@@ -89,19 +95,24 @@ async def _apps(
             app, dialect=dialect, directory=directory, refuse=refuse, log=log, nudge=worker.nudge
         )
 
-    litestar = memento.create_app()
+    dialects = {
+        "/v1/": (memento.create_app(), memento.DIALECT, memento_errors.refuse),
+        "/api/": (moneypool.create_app(), moneypool.DIALECT, moneypool_errors.refuse),
+    }
     apps: dict[str, App] = {
         "/healthz": healthz,
         "/readyz": readyz(installation.db),
         "/images/": pictures(worker.studio),
-        "/v1/": front(litestar, memento.DIALECT, memento_errors.refuse),
+        **{root: front(*dialect) for root, dialect in dialects.items()},
     }
     hints = hints_of(settings, sandbox=installation.sandbox)
     apps["/webhooks/"] = webhooks(directory, stripe=hints)
     if installation.sandbox:
         apps["/sandbox/"] = front(sandbox_app, b"sandbox", refuse_in_sandbox)
-    # A mounted app's lifespan would never run: it is run here.
-    async with litestar.lifespan():
+    async with AsyncExitStack() as lifespans:
+        for litestar, _, _ in dialects.values():
+            # A mounted app's lifespan would never run: it is run here.
+            await lifespans.enter_async_context(litestar.lifespan())
         yield Root(apps)
     if log is not None:
         log.flush()

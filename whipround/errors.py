@@ -6,8 +6,8 @@ word a client can rely on; its docstring is its default message for a person. Me
 in English; `whipround.locales` translates them, for whoever is about to read them.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from inspect import cleandoc
 
 
@@ -102,13 +102,18 @@ class Unavailable(DomainError):
     code = "unavailable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field: its path in the request (`recipient.amount`), a code, a message."""
+    """One wrong field: its path in the request (`recipient.amount`), a code, a message.
+
+    Where the message is the field's name and what is wrong with it, the `predicate` is the latter
+    alone ("is required"), for those who put another name before it.
+    """
 
     field: str
     code: str
     message: str
+    predicate: str | None = dataclasses.field(default=None, compare=False)
 
 
 class Invalid(DomainError):

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         None,
         pattern=r"^https?://[^/?#]",
         description="Where others reach the server, without `/` at the end: what the addresses of"
-        " pictures begin with. Unset: the address it listens on.",
+        " pictures begin with, and the links in mails. Unset: the address it listens on.",
     )
     data_dir: Path = Field(
         Path(".whipround"),
@@ -86,6 +86,17 @@ class Settings(BaseSettings):
     )
     stripe_url: str | None = Field(
         None, description="Where Stripe's API is, if not at Stripe's own address."
+    )
+    facebook_app_id: str | None = Field(
+        None,
+        coerce_numbers_to_str=True,  # in a file it may well stand without quotes
+        description="The number of the Facebook app whose users may log in with Facebook.",
+    )
+    facebook_app_secret: SecretStr | None = Field(
+        None, description="The secret of that app, with which its users' tokens are checked."
+    )
+    facebook_graph_url: str | None = Field(
+        None, description="Where Facebook's Graph API is, if not at Facebook's own address."
     )
     rates_url: str | None = Field(
         None,

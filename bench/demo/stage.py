@@ -16,7 +16,7 @@ from bench.server import Server
 
 PIN = "4711"
 DEMO_USERNAME, DEMO_PASSWORD, DEMO_PIN = "jondough", "m0ney-p00l", "1234"
-DEMO_PHONE = "+447700900001"
+DEMO_PHONE, DEMO_EMAIL = "+447700900001", "jondough@example.com"
 
 LONGEST_SECONDS = 30
 
@@ -50,13 +50,14 @@ class Client:
         *,
         token: str | None = None,
         key: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request; `key` is its Correlation-ID."""
-        headers = {"Content-Type": "application/json", "Correlation-ID": key or str(uuid4())}
+        """Send a request; `key` is its Correlation-ID, `token` that of a session of Memento's."""
+        sent = {"Content-Type": "application/json", "Correlation-ID": key or str(uuid4())}
         if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        sent = None if body is None else json.dumps(body)
-        self._connection.request(method, path, sent, headers)
+            sent["Authorization"] = f"Bearer {token}"
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, path, content, {**sent, **(headers or {})})
         response = self._connection.getresponse()
         received = response.read()
         self.requests += 1

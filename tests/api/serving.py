@@ -2,21 +2,26 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import httpx
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
 from tests.api.conftest import Shared
-from tests.studio import new_studio
-from whipround.api.context import Front
+from tests.studio import PUBLIC_URL, new_studio
+from whipround.api.context import Front, Refuse
 from whipround.api.logs import RequestLog
-from whipround.api.memento.app import DIALECT, HANDLERS, create_app
-from whipround.api.memento.errors import refuse
+from whipround.api.memento import app as memento_app
+from whipround.api.memento import errors as memento_errors
+from whipround.api.moneypool import app as moneypool_app
+from whipround.api.moneypool import errors as moneypool_errors
 from whipround.api.services import Directory
 from whipround.api.types import App
 from whipround.db.database import Database
+from whipround.gateways.facebook.protocol import Facebook
+from whipround.gateways.facebook.sandbox import SandboxFacebook
 from whipround.gateways.processors.live import OpenProcessors, processors_of
 from whipround.keyring import Keyring
 from whipround.settings import Settings
@@ -24,12 +29,16 @@ from whipround.settings import Settings
 PROCESSORS = processors_of(Settings(), sandbox=True)
 """The processor of a sandbox, for cards and for banks."""
 
+VERSION = "application/vnd.moneypool.mx+json; version=1"
+"""What a client of Moneypool accepts."""
+
 
 def new_directory(
     db: Database,
     keyring: Keyring,
     *,
     processors: OpenProcessors = PROCESSORS,
+    facebook: Facebook | None = None,
     sandbox: bool = True,
 ) -> Directory:
     """A directory that knows no product yet."""
@@ -38,14 +47,58 @@ def new_directory(
         keyring=keyring,
         processors=processors,
         studio=new_studio(keyring),
+        facebook=facebook or SandboxFacebook(),
+        public_url=PUBLIC_URL,
         sandbox=sandbox,
     )
 
 
+class Dialect(NamedTuple):
+    """A dialect, as the composition root knows it."""
+
+    mark: bytes
+    handlers: tuple[ControllerRouterHandler, ...]
+    create: Callable[[Sequence[ControllerRouterHandler]], Litestar]
+    refuse: Refuse
+
+
+MEMENTO = Dialect(
+    memento_app.DIALECT,
+    tuple(memento_app.HANDLERS),
+    memento_app.create_app,
+    memento_errors.refuse,
+)
+MONEYPOOL = Dialect(
+    moneypool_app.DIALECT,
+    tuple(moneypool_app.HANDLERS),
+    moneypool_app.create_app,
+    moneypool_errors.refuse,
+)
+
+
 @cache
-def app_of(handlers: tuple[ControllerRouterHandler, ...] = tuple(HANDLERS)) -> Litestar:
-    """The Memento dialect of these handlers, which keeps nothing: made once for all tests."""
-    return create_app(handlers)
+def _app_of(dialect: Dialect, handlers: tuple[ControllerRouterHandler, ...]) -> Litestar:
+    """An app keeps nothing: it is made once for all tests."""
+    return dialect.create(handlers)
+
+
+def front_of(
+    dialect: Dialect,
+    directory: Directory,
+    *,
+    handlers: Sequence[ControllerRouterHandler] | None = None,
+    log: RequestLog | None = None,
+    nudge: Callable[[], None] = lambda: None,
+) -> Front:
+    """A dialect, of these handlers or else of all it has, over the products of the directory."""
+    return Front(
+        _app_of(dialect, dialect.handlers if handlers is None else tuple(handlers)),
+        dialect=dialect.mark,
+        directory=directory,
+        refuse=dialect.refuse,
+        log=log,
+        nudge=nudge,
+    )
 
 
 @asynccontextmanager
@@ -57,26 +110,40 @@ async def client_of(app: App) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def memento(
+async def serving(
+    dialect: Dialect,
     shared: Shared,
     *,
-    handlers: Sequence[ControllerRouterHandler] = HANDLERS,
+    handlers: Sequence[ControllerRouterHandler] | None = None,
     log: RequestLog | None = None,
     nudge: Callable[[], None] = lambda: None,
     processors: OpenProcessors = PROCESSORS,
+    facebook: Facebook | None = None,
+    sandbox: bool = True,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the Memento dialect, who asks for this product."""
-    directory = new_directory(shared.installation_db, shared.keyring, processors=processors)
-    directory.set([shared.product])
-    front = Front(
-        app_of(tuple(handlers)),
-        dialect=DIALECT,
-        directory=directory,
-        refuse=refuse,
-        log=log,
-        nudge=nudge,
+    """A client of a dialect, who asks for this product."""
+    directory = new_directory(
+        shared.installation_db,
+        shared.keyring,
+        processors=processors,
+        facebook=facebook,
+        sandbox=sandbox,
     )
+    directory.set([shared.product])
+    front = front_of(dialect, directory, handlers=handlers, log=log, nudge=nudge)
     async with client_of(front) as client:
         client.headers["Product-ID"] = str(shared.product.id)
         yield client
     await directory.drain()
+
+
+memento = partial(serving, MEMENTO)
+"""A client of the Memento dialect."""
+
+
+@asynccontextmanager
+async def moneypool(shared: Shared, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the Moneypool dialect, who asks for its version too."""
+    async with serving(MONEYPOOL, shared, **given) as client:
+        client.headers["Accept"] = VERSION
+        yield client

@@ -118,8 +118,28 @@ def test_no_account_numbers(value: str, country: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "number"),
+    [("002010077777777771", "002010077777777771"), ("002 010 07777777777-1", "002010077777777771")],
+)
+def test_clabes(value: str, number: str) -> None:
+    assert check(bank_fields.Clabe, value) == number
+    assert check(bank_fields.Clabe, "") == ""
+
+
+@pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
+        (
+            bank_fields.Clabe,
+            [],
+            {"002010077777777772": "invalid", "123456789123456789": "invalid", " ": "invalid"}
+            | {"0" * 65: "too_long"},
+        ),
+        (
+            bank_fields.BankName,
+            ["Bank of Mexico", "", "b" * 100],
+            {"b" * 101: "too_long", "Bank\nof": "invalid"},
+        ),
         (
             bank_fields.Token,
             ["tok_test_visa_4242", "9724017303484431", "!~", "t" * 500],
@@ -135,7 +155,7 @@ def test_no_account_numbers(value: str, country: str, expected: str) -> None:
         (bank_fields.Month, [], {True: "invalid", 1.5: "invalid", 10**400: "too_large"}),
         (bank_fields.Year, [1000, 9999], {999: "too_small", 20: "too_small", 10000: "too_large"}),
     ],
-    ids=["token", "last_digits", "month", "month_odd", "year"],
+    ids=["clabe", "bank", "token", "last_digits", "month", "month_odd", "year"],
 )
 def test_cards(kind: Any, good: list[object], bad: dict[object, str]) -> None:
     assert [check(kind, value) for value in good] == good

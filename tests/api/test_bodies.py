@@ -165,6 +165,17 @@ def test_nul_characters_are_refused_wherever_they_are() -> None:
     }
 
 
+def test_what_is_wrong_is_at_hand_without_the_name_of_the_field() -> None:
+    with pytest.raises(Invalid) as caught:
+        bodies.parse(Sent, b'{"part": {"amount": 0, "name": "\\u0000"}}')
+
+    assert {error.field: error.predicate for error in caught.value.errors} == {
+        "part.amount": "must be greater than 0",
+        "part.name": "must not contain a NUL character",
+        "pin": "is required",
+    }
+
+
 def test_what_only_looks_like_an_escaped_nul_is_fine() -> None:
     body = b'{"part": {"amount": 1}, "pin": "1234", "text": "\\\\u0000"}'
 

@@ -7,11 +7,12 @@ from uuid import NAMESPACE_DNS, uuid4, uuid5
 import pytest
 
 from tests.api.serving import PROCESSORS, new_directory
-from tests.studio import new_studio
+from tests.studio import PUBLIC_URL, new_studio
 from whipround.api.services import Directory, UnknownProduct, open_directory
 from whipround.db.database import Database
 from whipround.domain import products
 from whipround.domain.products import Product
+from whipround.gateways.facebook.sandbox import SandboxFacebook
 from whipround.keyring import Keyring
 
 
@@ -101,6 +102,8 @@ async def test_a_product_added_elsewhere_is_looked_for_once_a_second(
         keyring=keyring,
         processors=PROCESSORS,
         studio=new_studio(keyring),
+        facebook=SandboxFacebook(),
+        public_url=PUBLIC_URL,
         sandbox=True,
     ) as directory:
         first = await products.add(installation_db, name=f"first_{uuid4().hex[:8]}", now=now)

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from bench.demo.stage import Answer, NotSo, Teller
 
+pytestmark = pytest.mark.processes
+
 
 def test_the_story_comes_out_well_and_the_books_hold() -> None:
     told = subprocess.run(
@@ -17,6 +19,7 @@ def test_the_story_comes_out_well_and_the_books_hold() -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert "Ana pays Ben €50.00, and a fee of €0.50 on top" in told.stdout
     assert "the card is charged €101.75" in told.stdout
+    assert "Her history has the two halves of her payment" in told.stdout
     assert "The books hold." in told.stdout
     assert told.stdout.rstrip().endswith("All held.")
 

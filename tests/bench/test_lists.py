@@ -6,10 +6,13 @@ from uuid import UUID
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from bench.lists import Reader, lists
+from bench.lists import Reader, asked, lists, moneypool_lists
+from tests.api.routes import routes_of
 from whipround.api.memento.app import create_app
+from whipround.api.moneypool.app import create_app as create_moneypool
 
 IDS = ("funding_source_id", "payment_id", "pool_id", "request_id")
+READER = Reader(UUID(int=1), 7, dict.fromkeys(IDS, UUID(int=2)))
 
 
 def _lists(route: HTTPRoute) -> list[HTTPRouteHandler]:
@@ -17,9 +20,7 @@ def _lists(route: HTTPRoute) -> list[HTTPRouteHandler]:
 
 
 def test_every_list_is_read_with_its_own_columns() -> None:
-    reader = Reader(UUID(int=1), dict.fromkeys(IDS, UUID(int=2)))
-
-    read = {f"/v1/{each.path}": each.columns for each in lists(reader, now=datetime.now(UTC))}
+    read = {f"/v1/{each.path}": each.columns for each in lists(READER, now=datetime.now(UTC))}
 
     assert read == {
         route.path_format: handler.opt["filters"]
@@ -27,3 +28,12 @@ def test_every_list_is_read_with_its_own_columns() -> None:
         if isinstance(route, HTTPRoute)
         for handler in _lists(route)
     }
+
+
+def test_every_list_of_moneypool_is_read() -> None:
+    read = moneypool_lists(READER, now=datetime.now(UTC))
+
+    assert {f"/api/{path}" for path in read} == {
+        route.path for route in routes_of(create_moneypool()) if route.handler.opt.get("is_list")
+    }
+    assert "/api/users/7/history" in asked(READER, now=datetime.now(UTC))

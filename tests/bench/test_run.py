@@ -31,6 +31,7 @@ TINY = Plan(
     http_clients=(64,),
     card_clients=(64,),
     pool_clients=(64,),
+    moneypool_clients=(64,),
     pools=3,
     http_seconds=0.2,
     warm_up_seconds=0.1,
@@ -54,7 +55,7 @@ async def test_a_run_measures_everything_and_its_books_hold(
     assert all(ratio > 0 for ratio in written["ratios"].values())
     assert set(written["limits"]) == set(LIMITS)
     assert written["http_payments_with_history"]["stored_before"] == 1000
-    assert "payment" in written["first_pages"]["payments"]["statements"][0]["sql"]
+    assert "payment" in written["first_pages"]["/v1/payments"]["statements"][0]["sql"]
     assert {page["over_http_ms"] > 0 for page in written["first_pages"].values()} == {True}
     assert written["audit_findings"] == ""
     assert on["load_by"] == "Python"

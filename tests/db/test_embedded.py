@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from whipround.db.embedded import AlreadyServed, EmbeddedError, EmbeddedPostgres, tool
 from whipround.db.embedded.configuration import configuration, memory_bytes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other accounts")
 

@@ -179,6 +179,7 @@ async def test_a_tariff_is_for_types_that_there_are(db: Database) -> None:
         _rule(kind="withdrawal", funding_source_type="savings_account"),
         _rule(funding_source_type="crypto_address"),
         _rule(),
+        _rule(funding_source_type="cash"),
     ]
 
     async with db.transaction() as tx:
@@ -192,6 +193,7 @@ async def test_a_tariff_is_for_types_that_there_are(db: Database) -> None:
         ("fee.1.funding_source_type", "unsupported"),
         ("fee.2.funding_source_type", "unsupported"),
         ("fee.3.funding_source_type", "unsupported"),
+        ("fee.5.funding_source_type", "not_found"),
     }
     assert there == _by_kind(*good.rules)
     assert spread == Decimal("1.5")

@@ -141,6 +141,7 @@ async def test_limits_are_for_types_that_there_are(db: Database, tmp_path: Path)
         good.replace("card", "gold_card"),
         good.replace("out", "in"),
         good.replace("card", "crypto_address"),
+        good.replace("card", "cash"),
     )
 
     async with db.transaction() as tx:
@@ -152,4 +153,5 @@ async def test_limits_are_for_types_that_there_are(db: Database, tmp_path: Path)
         ("limit.1.funding_source_type", "not_found"),
         ("limit.2.funding_source_type", "unsupported"),
         ("limit.3.funding_source_type", "unsupported"),
+        ("limit.4.funding_source_type", "not_found"),
     }

@@ -217,6 +217,26 @@ async def test_nobody_is_refused_no_faster_than_somebody(door: Door) -> None:
     assert nobody > 0.5 * somebody
 
 
+async def test_password_that_changes_meanwhile_gets_no_token(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the change came in between: its end of all tokens would miss this one."""
+    user, device = await door.make_user(), new_device()
+    await log_in(door.db, user, now=door.now, device=device)
+    verify = credentials.verify_password
+
+    async def answer_then_change(stored: str | None, given: str) -> credentials.PasswordVerdict:
+        verdict = await verify(stored, given)
+        async with door.db.transaction() as tx:
+            await tx.execute("update users set password_hash = '' where id = %s", (user.id,))
+        return verdict
+
+    monkeypatch.setattr(credentials, "verify_password", answer_then_change)
+
+    with pytest.raises(InvalidCredentials):
+        await door.log_in(user.username, device=device)
+
+
 async def test_wrong_code_and_wrong_pin_are_answered_alike(door: Door) -> None:
     user = await door.make_user()
     assert user.phone is not None
@@ -328,6 +348,17 @@ async def test_logins_are_limited_per_identity(door: Door) -> None:
         await door.log_in(user.username.upper(), device=device, address="192.0.2.99")
 
     assert await door.log_in(user.username, device=device, multiplier=2)
+
+
+async def test_no_spelling_of_a_username_has_tries_of_its_own(door: Door) -> None:
+    """To PostgreSQL a dotted capital I is a plain one in capitals; to us it is another name."""
+    user = await door.make_user(username="vivi.iris")
+
+    for spelt in ("v\u0130vi.iris", "viv\u0130.iris", "V\u0130V\u0130.\u0130R\u0130S"):
+        with pytest.raises(InvalidCredentials):
+            await door.log_in(spelt)
+
+    assert await door.log_in(user.username.upper())
 
 
 async def test_logins_are_limited_per_address(door: Door) -> None:
@@ -456,3 +487,24 @@ def test_secrets_are_not_shown_in_logs() -> None:
 
     assert "secret" not in repr(issued)
     assert "secret'" not in repr(login)
+
+
+async def test_first_pin_is_chosen_once(door: Door) -> None:
+    """Whoever comes second, even at the same time, has to know it."""
+    user = await door.make_user(pin=None)
+    assert user.phone is not None
+    logins = []
+    for _ in range(3):
+        issued = await door.log_in(user.username)
+        logins.append((issued.token.id, await last_code(door.db, user.phone)))
+
+    outcomes = await asyncio.gather(
+        *(door.prove(id_, code, pin=f"{number}" * 4) for number, (id_, code) in enumerate(logins)),
+        return_exceptions=True,
+    )
+
+    [chosen] = [n for n, it in enumerate(outcomes) if isinstance(it, IssuedToken)]
+    async with door.db.transaction() as tx:
+        found = await person.find(tx, user_id=user.id)
+    assert found.pin_digest == door.keyring.pin(user.id, f"{chosen}" * 4)
+    assert found.pin_failures == 2

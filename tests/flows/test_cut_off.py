@@ -11,17 +11,21 @@ import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from tests.money import EUR, Person, Scene, held, held_by, new_key, problems, rows
 from whipround.db.batch import Batcher
 from whipround.db.database import open_database
 from whipround.db.request_keys import Answer, InProgress, RequestKey
+from whipround.domain.funding import once
 from whipround.domain.funding.creation import NewBankAccount, NewCard, NewSource
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay
+from whipround.domain.payments.means import FromWallet, Means, OnceCard
 from whipround.domain.refunds.commands import RefundOrder
 from whipround.domain.settlements.batch import SettlementBatch
 from whipround.errors import DomainError
@@ -239,6 +243,55 @@ async def test_a_charge_that_was_cut_off_lands_once(
     assert await problems(scene.db) == []
 
 
+@pytest.mark.parametrize(
+    ("cut", "token"),
+    [*((cut, "tok_test_visa_4242") for cut in CUTS), ("after", "tok_test_card_declined")],
+)
+async def test_a_card_and_the_wallet_pay_together_or_not_at_all(
+    scene: Scene, ann: Person, ben: Person, cut: Cut, token: str
+) -> None:
+    async with scene.db.transaction() as tx:
+        cards = await once.source_of(tx, user_id=ann.id, kind="card", now=scene.now)
+    call_id = uuid7()
+    card = OnceCard(call_id, scene.keyring.seal(call_id, token), "Ann")
+    means = Means(card=card, wallet=FromWallet(ann.wallet_id, Decimal("15.00")))
+    order = scene.order(ann, ben, EUR("20.00"), funding_source_id=cards, means=means)
+    act = Act(scene, ann, new_key(), _pay, order)
+
+    await act.cut_off(cut)
+    set_aside = await held(scene.db, ann)
+    await _repaired(scene)
+    answer = await _is_answered_once(act)
+
+    is_paid = token == "tok_test_visa_4242"
+    assert set_aside == (20 if cut == "recorded" and not is_paid else 5)
+    assert answer.status == (201 if is_paid else 400)
+    assert await held(scene.db, ann) == (5 if is_paid else 20)
+    assert await held(scene.db, ben) == (20 if is_paid else 0)
+    assert await held_by(scene.db, cards) == (-5 if is_paid else 0)
+    assert await _operations(scene) == [("charge", "approved" if is_paid else "declined")]
+    assert await problems(scene.db) == []
+
+
+async def test_a_card_that_was_charged_once_takes_back(
+    scene: Scene, ann: Person, ben: Person
+) -> None:
+    async with scene.db.transaction() as tx:
+        cards = await once.source_of(tx, user_id=ann.id, kind="card", now=scene.now)
+    call_id = uuid7()
+    means = Means(card=OnceCard(call_id, scene.keyring.seal(call_id, "tok_test_visa_4242"), "Ann"))
+    order = scene.order(ann, ben, EUR("6.00"), funding_source_id=cards, means=means)
+    await Act(scene, ann, new_key(), _pay, order).carry_out()
+    [(payment_id,)] = await rows(scene.db, "select id from payment")
+
+    answer = await Act(scene, ben, new_key(), _refund, payment_id).carry_out()
+
+    assert (answer.status, answer.body.split()[1]) == (201, b"approved")
+    assert await held_by(scene.db, cards) == 0
+    assert await _operations(scene) == [("charge", "approved"), ("refund", "approved")]
+    assert await problems(scene.db) == []
+
+
 @pytest.mark.parametrize("cut", CUTS)
 async def test_a_withdrawal_that_was_cut_off_is_paid_out_once(
     scene: Scene, ann: Person, cut: Cut
@@ -339,4 +392,6 @@ async def test_a_refund_that_was_taken_is_never_made_again(
 
 async def _operations(scene: Scene) -> list[tuple[Any, ...]]:
     """What the processor was asked to do, and what became of it."""
-    return await rows(scene.db, "select kind, status from sandbox_operation order by created_at")
+    return await rows(
+        scene.db, "select kind, status from sandbox_operation order by created_at, kind"
+    )

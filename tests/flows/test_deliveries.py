@@ -227,6 +227,24 @@ async def test_a_code_that_ran_out_is_not_sent(db: Database, now: datetime) -> N
     assert "123456" not in str(row.last_error)
 
 
+async def test_a_token_goes_out_while_it_is_good_and_is_kept_by_nobody(
+    db: Database, now: datetime
+) -> None:
+    post, later = Post(), now + timedelta(hours=2)
+    token = {"token": "wml_secret", "url": "https://pay.test/wml_secret", "name": "Jane"}
+    for kind in ("password_reset", "email_confirmation"):
+        await write(db, make_message(kind=kind, data=token), now=now)
+
+    more = await lane_of(post, codes=True).deliver_some(db, now=later)
+
+    assert not more
+    assert [sent.subject for sent in post.got] == ["Confirm your email address"]
+    assert "https://pay.test/wml_secret\n" in post.got[0].body
+    async with db.transaction() as tx:
+        kept = await (await tx.execute("select kind, failed_at, data from outbox")).fetchall()
+    assert kept == [("password_reset", later, {"name": "Jane"})]
+
+
 async def test_codes_do_not_wait_behind_a_crowd(db: Database, now: datetime) -> None:
     post = Post()
     await write(db, *[make_message(f"p{number}@example.com") for number in range(200)], now=now)

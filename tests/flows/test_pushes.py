@@ -193,7 +193,7 @@ async def test_a_phone_that_is_passed_on_shows_nothing_of_whose_it_was(
     assert [row[:2] for row in await outbox(db)] == [("sms", ann.phone), ("push", str(ben.id))]
     async with db.transaction() as tx:
         change = devices.DeviceChange(gcm_device_token="the-phone")
-        device_id = logged_in.session.device_id
+        device_id = logged_in.session.device
         await devices.update(tx, user_id=carl.id, device_id=device_id, change=change, now=now)
 
     await deliver(db, fcm, now=now)

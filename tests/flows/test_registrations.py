@@ -1,18 +1,16 @@
 """Cards and accounts become known to their processor, whatever comes between two steps."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
+from tests.flows.outside import ACCEPTED, CutOff, Outside, registering
 from tests.money import new_key, rows
 from tests.people import last_code, make_user
-from whipround.db.batch import Batcher
 from whipround.db.database import Database, Tx
 from whipround.db.request_keys import Answer, InProgress, RequestKey
 from whipround.domain import throttles
@@ -32,18 +30,12 @@ from whipround.flows import calls, registrations
 from whipround.flows.desk import Desk
 from whipround.gateways.processors.protocol import (
     CardDetails,
-    Charge,
-    Operation,
     OutcomeUnknown,
-    Payout,
-    Processors,
     ProcessorUnavailable,
-    Refund,
     Registered,
     Registration,
 )
 from whipround.keyring import Keyring
-from whipround.money import Money
 from whipround.outcomes import Outcome
 
 pytestmark = pytest.mark.anyio
@@ -51,50 +43,7 @@ pytestmark = pytest.mark.anyio
 CARD = NewCard("VISA", "4242", 12, 2030, "tok_of_the_card")
 ACCOUNT = NewBankAccount("UK", "MIDLGB22", "GB98MIDL07009312345678", "12345678", "", "")
 ADDRESS = NewCryptoAddress("BTC", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT")
-ACCEPTED = Registered("ref_secret", is_verified=False, card=None)
 DECLINED = Outcome("declined", "card_declined")
-
-
-class CutOff(Exception):
-    """The process ends here."""
-
-
-@dataclass(slots=True)
-class Outside:
-    """A processor that says what it is told to, and knows a key again."""
-
-    says: Registered | Outcome | Exception = ACCEPTED
-    asked: list[Registration] = field(default_factory=list)
-    meanwhile: Callable[[], Awaitable[object]] | None = None
-    name: str = "outside"
-
-    async def register(self, registration: Registration) -> Registered | Outcome:
-        self.asked.append(registration)
-        await asyncio.sleep(0)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
-        if isinstance(self.says, Exception):
-            raise self.says
-        return self.says
-
-    async def charge(self, charge: Charge) -> Outcome:
-        raise NotImplementedError
-
-    async def refund(self, refund: Refund) -> Outcome:
-        raise NotImplementedError
-
-    async def pay_out(self, payout: Payout) -> Outcome:
-        raise NotImplementedError
-
-    async def find(self, operation: Operation) -> Outcome | None:
-        raise NotImplementedError
-
-    def least_payout(self, currency: str) -> Money:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        raise NotImplementedError
 
 
 def render(outcome: FundingSource | DomainError) -> Answer:
@@ -102,6 +51,11 @@ def render(outcome: FundingSource | DomainError) -> Answer:
     if isinstance(outcome, DomainError):
         return Answer(400, outcome.code.encode())
     return Answer(201, f"{outcome.id} {outcome.status}".encode())
+
+
+async def render_in(_: Tx, outcome: FundingSource | DomainError) -> Answer:
+    """The same in a transaction."""
+    return render(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +123,10 @@ class Office:
         return [self.desk.keyring.unseal(id_, it) if it else None for id_, it in found]
 
 
-async def _no_money(tx: Tx, commands: Sequence[Any]) -> Sequence[Answer | None]:
-    raise NotImplementedError
-
-
 @pytest.fixture
 async def office(db: Database, keyring: Keyring, now: datetime) -> Office:
     outside = Outside()
-    desk = Desk(
-        db=db,
-        product_id=uuid7(),
-        keyring=keyring,
-        processors=Processors(cards=outside, banks=outside),
-        settlements=Batcher(db, _no_money),
-    )
+    desk = registering(db, outside, keyring=keyring)
     return Office(desk, outside, await make_user(db, keyring=keyring, now=now), now)
 
 
@@ -343,7 +287,7 @@ async def test_settling_at_once_and_again_records_once(office: Office) -> None:
 
     answers = await asyncio.gather(
         *(
-            registrations.settle(office.desk, call_id, render=render, now=office.now)
+            registrations.settle(office.desk, call_id, render=render_in, now=office.now)
             for _ in range(5)
         )
     )
@@ -351,7 +295,8 @@ async def test_settling_at_once_and_again_records_once(office: Office) -> None:
     assert len([it for it in answers if it is not None]) == 1
     assert await rows(office.db, "select count(*) from outbox") == [(1,)]
     assert await rows(office.db, "select count(*) from request_answer") == [(1,)]
-    assert await registrations.settle(office.desk, call_id, render=render, now=office.now) is None
+    again = await registrations.settle(office.desk, call_id, render=render_in, now=office.now)
+    assert again is None
 
 
 async def test_the_sweep_may_come_before_the_request(office: Office) -> None:

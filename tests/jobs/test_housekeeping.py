@@ -15,7 +15,7 @@ from whipround.db import request_keys
 from whipround.db.database import Database
 from whipround.db.outbox import Message, put
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.domain import fx, products, samples
+from whipround.domain import fx, mailed_tokens, products, samples
 from whipround.domain.funding import reading
 from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.installation import Installation
@@ -197,7 +197,13 @@ async def test_what_is_old_is_forgotten_and_nothing_else(
     proven = Proven(email=new_email())
     owner = await make_user(db, keyring=keyring, now=now, proven=proven)
     uploads = [await new_upload(db, owner.id, now=at, studio=studio) for at in (old, now)]
+    async with db.transaction() as tx:
+        for at in (old, now):
+            await mailed_tokens.make(
+                tx, kind="password_reset", user_id=owner.id, email=new_email(), now=at
+            )
     kept = {
+        "mailed_token": 1,
         "request_key": await count(db, "request_key", "created_at > now() - interval '30 days'"),
         "throttle": await count(db, "throttle", "window_start > now() - interval '1 day'"),
         "sandbox_message": await count(

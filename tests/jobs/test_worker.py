@@ -30,7 +30,7 @@ from whipround.jobs.worker import run_worker, work
 from whipround.money import Money
 from whipround.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
 async def write(db: Database, *recipients: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from schwifty import BIC, IBAN
 from schwifty.exceptions import SchwiftyException
 
-from whipround.api.fields import wrong
+from whipround.api.fields import ONE_LINE, wrong
 from whipround.errors import Message
 
 # Cards.
@@ -115,6 +115,24 @@ def iban_account_number(iban: str) -> str:
     return IBAN(iban).account_code
 
 
+def _clabe(value: str) -> str:
+    return account_number(value, country="MX") if value else ""
+
+
+Clabe = Annotated[
+    str,
+    AfterValidator(_clabe),
+    WithJsonSchema({"type": "string", "examples": ["002010077777777771"]}),
+]
+"""A CLABE by its bank and control digit, with blanks if need be; or empty. Becomes 18 digits."""
+
+BankName = Annotated[str, Field(max_length=100), ONE_LINE]
+"""What somebody calls a bank: one line of at most 100 characters; perhaps nothing."""
+
+_NO_CLABE = Message(
+    "must be a CLABE: 18 digits, a bank's first and a control digit last, as 002010077777777771"
+)
+
 _ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{4,34}", re.ASCII)
 
 
@@ -127,7 +145,7 @@ def account_number(value: str, *, country: str) -> str:
     compact = _compact(value)
     if country == "MX":
         if not validate_clabe(compact):
-            wrong("invalid", "must be a CLABE of 18 digits, such as 002010077777777771")
+            wrong("invalid", _NO_CLABE)
     elif not _ACCOUNT_NUMBER.fullmatch(compact):
         wrong("invalid", "must be 4 to 34 letters and digits")
     return compact

@@ -141,8 +141,9 @@ def parse(
     return _validated(model, value, errors, currencies=currencies, known=known)
 
 
-def parse_form(model: type[Model], form: Mapping[str, str | bytes]) -> Model:
-    """The values of a form as a `model`. Raises Invalid naming every wrong field."""
+def parse_form(model: type[Model], form: Mapping[str, Any]) -> Model:
+    """The values of a form as a `model`; they may be nested. Raises Invalid naming every wrong
+    field."""
     return _validated(model, form, [*_nul_fields(form, "")])
 
 
@@ -189,9 +190,10 @@ def label(field: str) -> Message:
     return Message("{field}{position}", field=called, position=bracket + position)
 
 
-def _sentence(field: str, predicate: Message) -> Message:
+def _wrong(field: str, code: str, predicate: Message) -> FieldError:
     """What is wrong, as a sentence that begins with the field's name."""
-    return Message("{field} {predicate}", field=label(field), predicate=predicate)
+    sentence = Message("{field} {predicate}", field=label(field), predicate=predicate)
+    return FieldError(field, code, sentence, predicate)
 
 
 _NO_NUL = Message("must not contain a NUL character")
@@ -201,7 +203,7 @@ def _nul_fields(value: object, field: str) -> Iterator[FieldError]:
     """What PostgreSQL would not keep: there is no NUL in its texts."""
     if isinstance(value, str):
         if "\0" in value:
-            yield FieldError(field, "invalid", _sentence(field, _NO_NUL))
+            yield _wrong(field, "invalid", _NO_NUL)
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _nul_fields(item, f"{field}.{name}".removeprefix("."))
@@ -212,7 +214,7 @@ def _nul_fields(value: object, field: str) -> Iterator[FieldError]:
 
 def _field_error(field: str, details: ErrorDetails) -> FieldError:
     code, predicate = _code_and_words(details)
-    return FieldError(field, code, _sentence(field, predicate))
+    return _wrong(field, code, predicate)
 
 
 def _code_and_words(details: ErrorDetails) -> tuple[str, Message]:

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, NamedTuple, TypeAlias
 
 import uuid_utils
@@ -27,6 +28,7 @@ from whipround.locales import ENGLISH, accepted, language
 
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_IN_A_LINK = re.compile(rb"(?:^|&)product-id=([^&]*)")
 
 
 class MalformedCorrelationId(Malformed):
@@ -57,13 +59,19 @@ JSON = b"application/json"
 
 _NOTHING: Mapping[str, Any] = {}
 
+# There are tokens in answers, and balances: nothing on their way keeps any.
+_NOT_TO_BE_KEPT = (b"cache-control", b"no-store")
+
+_HOME_NETWORK_BITS = 64
+
 
 class Call:
     """What a handler knows of its request. `now` is aware UTC, read once.
 
     `session` is None for a caller who has not said who they are. `body` holds the bytes as sent,
-    once they have been read; `known` is what its validators have to know. `headers` have lower-case
-    names; of one that may be repeated the last counts.
+    once they have been read; `known` is what its validators have to know. `renamed` is what the
+    route calls what an error is about, in dialects that have other names than the domain. `headers`
+    have lower-case names; of one that may be repeated the last counts.
     """
 
     __slots__ = (
@@ -76,6 +84,7 @@ class Call:
         "headers",
         "known",
         "now",
+        "renamed",
         "services",
         "session",
         "status",
@@ -94,11 +103,18 @@ class Call:
         self.session: Session | None = None
         self.body: bytes | None = None
         self.known: Mapping[str, Any] = _NOTHING
+        self.renamed: Mapping[Any, str] = _NOTHING
         self.status = 0
 
     async def find_product(self, directory: Directory) -> None:
-        """Find the product that the request is for. Raises UnknownProduct."""
+        """Find the product that the request is for. Raises UnknownProduct.
+
+        Whoever follows a link sends no header: there the query string may name the product.
+        """
         product_id, host = self.headers.get(b"product-id"), self.headers.get(b"host")
+        if product_id is None and self._scope["method"] == "GET":
+            named = _IN_A_LINK.search(self.query_string)
+            product_id = named[1] if named else None
         services = directory.find(product_id, host)
         if services is None:
             self._product_id = _well_formed(product_id) or b""
@@ -157,9 +173,12 @@ class Call:
 
     @property
     def remote_address(self) -> str:
-        """The caller's network address; empty if there is none, as over a Unix socket."""
+        """The caller's network address, as limits count it (`counted_address`).
+
+        Empty if there is none, as over a Unix socket.
+        """
         client = self._scope.get("client")
-        return str(client[0]) if client else ""
+        return counted_address(str(client[0])) if client else ""
 
     @property
     def key(self) -> RequestKey:
@@ -196,7 +215,7 @@ class Call:
         """
         if self.session is not None:
             return self.session.user.locale
-        return self._accepted or ENGLISH
+        return self.accepted or ENGLISH
 
     @property
     def language(self) -> str:
@@ -204,7 +223,7 @@ class Call:
 
         What the client accepts, else the person's own choice, else English.
         """
-        locale = self._accepted
+        locale = self.accepted
         if locale is None:
             own = ENGLISH if self.session is None else self.session.user.locale
             locale = own if language(own) else ENGLISH
@@ -212,7 +231,8 @@ class Call:
         return locale
 
     @property
-    def _accepted(self) -> str | None:
+    def accepted(self) -> str | None:
+        """The locale that the client says it wants, which is of one of our languages; else None."""
         header = self.headers.get(b"accept-language")
         return None if header is None else accepted(header.decode("latin-1"))
 
@@ -229,6 +249,7 @@ class Call:
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"correlation-id", self.correlation_id),
+            _NOT_TO_BE_KEPT,
             *more_headers,
         ]
         if self._product_id:
@@ -313,6 +334,22 @@ class Front:
                     seconds=time.perf_counter() - started,
                     user_id=call.session.user.id if call.session else None,
                 )
+
+
+def counted_address(address: str) -> str:
+    """What stands for a network address where tries from one are counted.
+
+    Of IPv6 that is its network: whoever has one such address has all of those.
+    """
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _HOME_NETWORK_BITS), strict=False))
 
 
 def correlation_id(headers: Mapping[bytes, bytes]) -> bytes:

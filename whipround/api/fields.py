@@ -4,7 +4,6 @@ Each takes the text as it came and yields it as it is stored; what is wrong is r
 """
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal, Inexact
 from functools import cache
@@ -12,7 +11,6 @@ from typing import Annotated, Literal, NoReturn
 from zoneinfo import available_timezones
 
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     Field,
@@ -23,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from whipround.domain import emails
+from whipround.domain.readable import is_readable
 from whipround.errors import Message
 from whipround.money import EXACT, LARGEST, SCALE, digits, fits_currency, is_currency
 
@@ -147,30 +147,11 @@ ONE_LINE = StringConstraints(strip_whitespace=True, pattern=_LINE)
 MANY_LINES = StringConstraints(pattern=_TEXT)
 """Prose, kept as sent: line breaks and tabs are fine, other control characters are not."""
 
-# Blanks, though Unicode has them as letters and as a symbol.
-_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-# They shape the letters around them, in Persian and in languages of India, and join emoji.
-_JOINERS = frozenset("\u200c\u200d")
-_INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
-
 
 def _visible(value: str) -> str:
-    if not value.isascii() and not _is_visible(value):
+    if not value.isascii() and not is_readable(value):
         wrong("invalid", "must be readable, without invisible characters")
     return value
-
-
-def _is_visible(value: str) -> bool:
-    """Whether something of it is seen, and nothing is hidden in it."""
-    for at, character in enumerate(value):
-        if character in _JOINERS:
-            around = value[at - 1 : at] + value[at + 1 : at + 2]
-            if len(around) < 2 or any(it.isspace() or it in _JOINERS for it in around):
-                return False
-        elif character in _FILLERS or unicodedata.category(character) in _INVISIBLE:
-            return False
-    # Letters, digits, punctuation, symbols; marks only show on top of one.
-    return any(unicodedata.category(it)[0] in "LNPS" for it in value)
 
 
 VISIBLE = AfterValidator(_visible)
@@ -216,16 +197,10 @@ Phone = Annotated[
 
 
 def _email(value: str) -> str:
-    if len(value) > 254:
-        wrong("too_long", Message("must have at most {most} characters", most=254))
-    try:
-        # Reserved names ("test") are let through: nobody receives mail there, and tests use them.
-        address = validate_email(
-            value, check_deliverability=False, allow_smtputf8=False, test_environment=True
-        )
-    except EmailNotValidError:
-        wrong("invalid", "must be an email address, such as john@example.com")
-    return (address.ascii_email or address.normalized).lower()
+    if len(value) > emails.LONGEST:
+        wrong("too_long", Message("must have at most {most} characters", most=emails.LONGEST))
+    address = emails.normalised(value)
+    return address or wrong("invalid", "must be an email address, such as john@example.com")
 
 
 Email = Annotated[

@@ -32,7 +32,7 @@ KEEP_ALIVE_SECONDS = 65
 _MALFORMED = msgspec.json.encode(
     {"errors": [{"code": Malformed.code, "message": Malformed().message}]}
 )
-"""Every dialect documents errors in this form; which one was meant cannot be known."""
+"""In the form of Memento: which dialect was meant cannot be known."""
 
 
 class _HeadTooLarge(Exception):

@@ -1,10 +1,12 @@
 """What a sandbox shows of what it would have sent, and what can be made to happen outside of it.
 
-`GET /sandbox/messages?recipient=`, `POST /sandbox/charges/{id}/approve` and the like. The routes
-exist in a sandbox only, and need no credential: nothing in one is worth anything.
+`GET /sandbox/messages?recipient=`, `POST /sandbox/charges/{id}/approve` and the like, and
+`POST /sandbox/cash/{reference}`. The routes exist in a sandbox only, and need no credential:
+nothing in one is worth anything.
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -18,7 +20,7 @@ from whipround.api.context import Call, Rendered
 from whipround.api.types import Receive, Scope, Send
 from whipround.errors import Conflict, DomainError, NotFound, Unavailable
 from whipround.flows.deliveries import sandbox_messages
-from whipround.flows.simulations import ACTS, Act
+from whipround.flows.simulations import ACTS, Act, pay_cash
 from whipround.gateways.processors.protocol import ProcessorError
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 _MESSAGES = "/sandbox/messages"
 
 _NOT_FOUND = Rendered(404)
+
+_REFERENCE = re.compile(r"[0-9]{14}", re.ASCII)
 
 
 class _Route(NamedTuple):
@@ -61,6 +65,10 @@ def _route(path: str) -> _Route | None:
             act = ACTS[kind, name]
             template = f"/sandbox/{kind}/{{id}}/{name}"
             return _Route(template, "POST", lambda call: _happen(call, act, id_))
+        case ["", "sandbox", "cash", reference] if _REFERENCE.fullmatch(reference):
+            return _Route(
+                "/sandbox/cash/{reference}", "POST", lambda call: _pay_cash(call, reference)
+            )
     return None
 
 
@@ -72,6 +80,14 @@ async def _happen(call: Call, act: Act, id_: str) -> Rendered:
         return _NOT_FOUND
     changed = await act(call.services.desk, known_as, call.now)
     return Rendered(200, msgspec.json.encode({"id": changed.id, "status": changed.status}))
+
+
+async def _pay_cash(call: Call, reference: str) -> Rendered:
+    """Pay in cash at a shop, with what a cash payment was answered with."""
+    services = call.services
+    paid = await pay_cash(services.desk, services.payments, reference, now=call.now)
+    body = {"reference": paid.reference, "status": paid.status, "payment_id": paid.payment_id}
+    return Rendered(200, msgspec.json.encode(body))
 
 
 async def _messages(call: Call) -> Rendered:

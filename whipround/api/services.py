@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import psycopg
 
 from whipround.api.bodies import Malformed
+from whipround.api.links import confirmation_url
 from whipround.db.batch import Batcher
 from whipround.db.database import Database, Tx
 from whipround.db.request_keys import Answer
@@ -17,11 +19,13 @@ from whipround.domain import products, sessions
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Processing
 from whipround.domain.payments.shares import PayShare
+from whipround.domain.pools import numbers
 from whipround.domain.products import Product
 from whipround.domain.sessions import Session
 from whipround.errors import Unavailable
 from whipround.flows.desk import Desk, open_desk
 from whipround.flows.studio import Studio
+from whipround.gateways.facebook.protocol import Facebook
 from whipround.gateways.processors.live import OpenProcessors
 from whipround.keyring import Keyring
 
@@ -44,8 +48,10 @@ class Services:
     """What the handlers of one product work with.
 
     `product_id` is the product's id as a header shows it. `sessions` looks a session up by the
-    digest of its token, many in one query; `payments` carries payments out in groups; the `desk` is
-    where money goes in and out, the `studio` where pictures do.
+    digest of its token and `pools` a pool's id by its number, many in one query; `payments` carries
+    payments out in groups; the `desk` is where money goes in and out, the `studio` where pictures
+    do; `facebook` checks its tokens. Links that are mailed lead to `confirmation_url`, with a token
+    at the end of its path.
     """
 
     product: Product
@@ -54,14 +60,22 @@ class Services:
     keyring: Keyring
     sandbox: bool
     sessions: Batcher[bytes, Session | None]
+    pools: Batcher[int, UUID | None]
     payments: Batcher[Pay | PayShare, Answer | Processing]
     desk: Desk
     studio: Studio
+    facebook: Facebook
+    confirmation_url: str
 
 
 async def _find_sessions(tx: Tx, digests: Sequence[bytes]) -> list[Session | None]:
     found = await sessions.find(tx, digests, now=datetime.now(UTC))
     return [found.get(digest) for digest in digests]
+
+
+async def _find_pools(tx: Tx, wanted: Sequence[int]) -> list[UUID | None]:
+    found = await numbers.ids_of(tx, wanted)
+    return [found.get(number) for number in wanted]
 
 
 class Directory:
@@ -77,10 +91,14 @@ class Directory:
         keyring: Keyring,
         processors: OpenProcessors,
         studio: Studio,
+        facebook: Facebook,
+        public_url: str,
         sandbox: bool,
     ) -> None:
         self._db = db
         self._studio = studio
+        self._facebook = facebook
+        self._public_url = public_url
         self._keyring = keyring
         self._processors = processors
         self._sandbox = sandbox
@@ -124,18 +142,22 @@ class Directory:
     def set(self, known: Iterable[Product]) -> None:
         """Serve these products; those served already keep their batchers."""
         self._by_host = {}
+        known = list(known)
         for product in known:
             product_id = str(product.id).encode()
+            link = confirmation_url(product, known, public_url=self._public_url)
             served = self._by_id.get(product_id)
             services = (
-                replace(served, product=product) if served else self._open(product, product_id)
+                replace(served, product=product, confirmation_url=link)
+                if served
+                else self._open(product, product_id, link)
             )
             self._by_id[product_id] = services
             self._by_host |= {host.encode(): services for host in product.host_names}
             if product.is_default:
                 self._default = services
 
-    def _open(self, product: Product, product_id: bytes) -> Services:
+    def _open(self, product: Product, product_id: bytes, link: str) -> Services:
         db = self._db.of(product.schema_name)
         return Services(
             product=product,
@@ -144,6 +166,7 @@ class Directory:
             keyring=self._keyring,
             sandbox=self._sandbox,
             sessions=Batcher(db, _find_sessions, reads_only=True),
+            pools=Batcher(db, _find_pools, reads_only=True),
             payments=Batcher(db, PaymentBatch()),
             desk=open_desk(
                 db,
@@ -152,12 +175,15 @@ class Directory:
                 processors=self._processors(db),
             ),
             studio=self._studio,
+            facebook=self._facebook,
+            confirmation_url=link,
         )
 
     async def drain(self) -> None:
         """Wait until every batcher has answered."""
         for services in self._by_id.values():
             await services.sessions.drain()
+            await services.pools.drain()
             await services.payments.drain()
             await services.desk.settlements.drain()
 
@@ -175,11 +201,19 @@ async def open_directory(
     keyring: Keyring,
     processors: OpenProcessors,
     studio: Studio,
+    facebook: Facebook,
+    public_url: str,
     sandbox: bool,
 ) -> AsyncIterator[Directory]:
     """The directory of an installation, kept up to date; drained at the end."""
     directory = Directory(
-        db, keyring=keyring, processors=processors, studio=studio, sandbox=sandbox
+        db,
+        keyring=keyring,
+        processors=processors,
+        studio=studio,
+        facebook=facebook,
+        public_url=public_url,
+        sandbox=sandbox,
     )
     directory.set(known)
     watching = asyncio.create_task(_watch(directory))

@@ -1,7 +1,7 @@
 """What processors tell us of their own accord: `POST /webhooks/stripe`.
 
-A webhook only hints that there is something new about a call. What it is, we ask the processor
-ourselves: so one that is repeated, late or out of order does no harm.
+A webhook only hints that there is something new about a call, or a cash order. What it is, we ask
+the processor ourselves: so one that is repeated, late or out of order does no harm.
 """
 
 import logging
@@ -13,7 +13,7 @@ from whipround.api.services import Directory, UnknownProduct
 from whipround.api.types import App, Receive, Scope, Send
 from whipround.db.batch import TRANSIENT
 from whipround.errors import NotFound
-from whipround.flows import calls
+from whipround.flows import calls, cash
 from whipround.gateways.processors.protocol import BadSignature, Hint, ProcessorError, ReadHint
 
 logger = logging.getLogger(__name__)
@@ -62,11 +62,15 @@ async def _hear(
 
 
 async def _follow(directory: Directory, hint: Hint) -> Rendered:
-    """Ask about the call, and record what there is."""
+    """Ask about the call, or the cash order, and record what there is."""
     try:
         product_id = str(hint.product_id).encode()
         services = directory.find(product_id, None) or await directory.ask(product_id, None)
-        await calls.resolve(services.desk, hint.call_id, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        if hint.about == "cash":
+            await cash.resolve(services.desk, services.payments, hint.id, now=now)
+        else:
+            await calls.resolve(services.desk, hint.id, now=now)
     except (UnknownProduct, NotFound):
         logger.info("a webhook is about nothing of ours")
     except (ProcessorError, *TRANSIENT) as error:

@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
 
 class KeyReused(Declined):
-    """This Correlation-ID was already used for a different request."""
+    """This Idempotency-Key or Correlation-ID was already used for a different request."""
 
     code = "correlation_id_reused"
 

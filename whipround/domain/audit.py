@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from whipround.domain.cash.checks import CASH_CHECKS
+from whipround.domain.payments.checks import MIXED_CHECKS
 from whipround.domain.pools.checks import POOL_CHECKS
 from whipround.domain.refunds.checks import REFUND_CHECKS
 from whipround.domain.requests.checks import REQUEST_CHECKS
@@ -83,19 +85,20 @@ DOMAIN_CHECKS: Sequence[Check] = (
             coalesce(transaction.source_amount, transaction.amount), transaction.fee,
             coalesce(-entry.amount, 0))
         from transaction
-            left join payment on payment.id = payment_id and payment.kind = 'payout'
+            left join payment on payment.id = payment_id
             left join gateway_call on gateway_call.transaction_id = transaction.id
             join transfer on transfer.key in (
                 transaction.id || ':pay', transaction.id || ':hold',
                 case gateway_call.kind when 'charge' then transaction.id || ':return' end
             )
             left join account on account.owner_id = coalesce(out_funding_source_id, pool_id)
-                and account.kind = case when pool_id is null then 'wallet' else 'pool' end
+                and account.kind = case payment.kind when 'payout' then 'pool' else 'wallet' end
                 and account.currency = coalesce(transaction.source_currency, transaction.currency)
             left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
         where transaction.kind = 'payment'
             and entry.amount is distinct from
-                -(coalesce(transaction.source_amount, transaction.amount) + transaction.fee)
+                -(coalesce(transaction.source_amount, transaction.amount) + transaction.fee
+                    - coalesce(wallet_amount + wallet_fee, 0))
         """,
     ),
     Check(
@@ -144,6 +147,11 @@ DOMAIN_CHECKS: Sequence[Check] = (
                     join gateway_call on gateway_call.transaction_id = transaction.id
                 where payment.kind = 'withdrawal' and transaction.status = 'active'
                 union all
+                select payment.currency, payment.wallet_amount + payment.wallet_fee
+                from payment
+                    join gateway_call on gateway_call.transaction_id = payment.transaction_id
+                where wallet_amount is not null and gateway_call.status in ('open', 'pending')
+                union all
                 select coalesce(refund.source_currency, refund.currency),
                     coalesce(refund.source_amount, refund.amount) + refund.fee
                 from refund
@@ -166,10 +174,12 @@ DOMAIN_CHECKS: Sequence[Check] = (
         from gateway_call
             left join transaction on transaction.id = gateway_call.transaction_id
             left join refund on refund.transaction_id = transaction.id
+            left join payment on payment.id = transaction.payment_id
         where gateway_call.kind <> 'register'
             and (gateway_call.amount, gateway_call.currency) is distinct from case gateway_call.kind
                 when 'charge' then (
-                    coalesce(transaction.source_amount, transaction.amount) + transaction.fee,
+                    coalesce(transaction.source_amount, transaction.amount) + transaction.fee
+                        - coalesce(wallet_amount + wallet_fee, 0),
                     coalesce(transaction.source_currency, transaction.currency))
                 when 'payout' then (transaction.amount, transaction.currency)
                 else (coalesce(refund.source_amount, refund.amount) + refund.fee,
@@ -177,7 +187,30 @@ DOMAIN_CHECKS: Sequence[Check] = (
             end
         """,
     ),
+    # With the part of the wallet's, unless that was given back before.
+    Check(
+        "all that was charged and could get no further is in the payer's wallet",
+        """
+        select format('transaction %s: %s were charged, %s got to the wallet of its payer',
+            transaction.id, gateway_call.amount, coalesce(entry.amount, 0))
+        from gateway_call
+            join transaction on transaction.id = transaction_id
+            join transfer on transfer.key = transaction.id || ':return'
+            left join transfer as back on back.key = transaction.id || ':back'
+            left join payment on payment.id = payment_id and back.id is null
+            left join funding_source as wallet on wallet.id = in_funding_source_id
+                and wallet.user_id = out_user_id and wallet.type = 'virtual'
+            left join account on account.owner_id = wallet.id and account.kind = 'wallet'
+                and account.currency = gateway_call.currency
+            left join entry on entry.transfer_id = transfer.id and entry.account_id = account.id
+        where gateway_call.kind = 'charge'
+            and entry.amount is distinct from
+                gateway_call.amount + coalesce(wallet_amount + wallet_fee, 0)
+        """,
+    ),
+    *MIXED_CHECKS,
     *REFUND_CHECKS,
     *REQUEST_CHECKS,
     *POOL_CHECKS,
+    *CASH_CHECKS,
 )

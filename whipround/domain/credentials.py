@@ -54,9 +54,12 @@ class InvalidCredentials(Declined):
 
 @dataclass(frozen=True, slots=True)
 class PinState:
-    """What is known of a user's PIN and of the tries at it, as the user's row keeps it."""
+    """What is known of a user's PIN and of the tries at it, as the user's row keeps it.
 
-    pin_digest: bytes
+    There is no digest where there is no PIN: then every PIN is wrong.
+    """
+
+    pin_digest: bytes | None
     failures: int
     locks: int
     locked_until: datetime | None
@@ -78,6 +81,8 @@ def judge_pin(state: PinState, given_digest: bytes, now: datetime) -> PinVerdict
     """
     if state.locked_until is not None and state.locked_until > now:
         return PinVerdict(state, UserLocked())
+    if state.pin_digest is None:  # nothing is there to be guessed
+        return PinVerdict(state, InvalidPin())
     if hmac.compare_digest(state.pin_digest, given_digest):
         if state.failures or state.locks:
             state = PinState(state.pin_digest, 0, 0, None)
@@ -117,6 +122,16 @@ async def check_pin(
     if verdict.state is not state:
         await write_pin(tx, user_id=user_id, state=verdict.state)
     return verdict.error
+
+
+_CHOOSE_PIN = """
+    update users set pin_digest = %(digest)s where id = %(user_id)s and pin_digest is null
+"""
+
+
+async def choose_pin(tx: Tx, *, user_id: UUID, pin: str, keyring: Keyring) -> None:
+    """Give a user who has no PIN this one; whoever has one keeps it."""
+    await tx.execute(_CHOOSE_PIN, {"user_id": user_id, "digest": keyring.pin(user_id, pin)})
 
 
 async def write_pin(tx: Tx, *, user_id: UUID, state: PinState) -> None:
@@ -179,6 +194,16 @@ async def verify_password(password_hash: str | None, password: str) -> PasswordV
     return await _THREADS.run(partial(_verify, password_hash, password))
 
 
+_REPLACE_HASH = """
+    update users set password_hash = %(new)s where id = %(id)s and password_hash = %(old)s
+"""
+
+
+async def replace_hash(tx: Tx, *, user_id: UUID, old: str | None, new: str) -> None:
+    """Keep a newer hash of the same password, unless the password has changed meanwhile."""
+    await tx.execute(_REPLACE_HASH, {"new": new, "old": old, "id": user_id})
+
+
 def _normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password[:LONGEST_PASSWORD_TRIED])
 
@@ -206,8 +231,9 @@ def _verify(password_hash: str | None, password: str) -> PasswordVerdict:
 
 # Secrets of tokens: random enough for a plain digest.
 
-SecretKind = Literal["wat", "wst"]
-"""What a secret opens: `wat` is an authentication token, `wst` a session token."""
+SecretKind = Literal["wat", "wst", "wmp", "wml"]
+"""What a secret opens: `wat` is Memento's authentication token, `wst` its session token, `wmp` what
+Moneypool is called with, `wml` goes into a link that is mailed."""
 
 
 def new_secret(kind: SecretKind) -> str:

@@ -5,7 +5,7 @@ which the processor is asked, however often; the sweep asks about every call tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -50,7 +50,11 @@ class GatewayUnavailable(Declined):
 
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
-    """A call as its row has it. `amount` is in `currency`; both are None where no money moves."""
+    """A call as its row has it. `amount` is in `currency`; both are None where no money moves.
+
+    Of a card that is charged once, `sealed` is its token, sealed with the id of the call, and
+    `holder` whose it is.
+    """
 
     id: UUID
     gateway: Gateway
@@ -71,6 +75,8 @@ class GatewayCall:
     due_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    sealed: bytes | None = field(default=None, repr=False)
+    holder: str = field(default="", repr=False)
 
 
 def new_call(
@@ -115,19 +121,20 @@ COLUMNS = """gateway_call.id, gateway_call.gateway, gateway_call.kind,
     gateway_call.amount, gateway_call.currency, gateway_call.status, gateway_call.error_code,
     gateway_call.authorization_code, gateway_call.reference_code, gateway_call.tracking_code,
     gateway_call.processed_at, gateway_call.request_number, gateway_call.attempts,
-    gateway_call.due_at, gateway_call.created_at, gateway_call.updated_at"""
+    gateway_call.due_at, gateway_call.created_at, gateway_call.updated_at, gateway_call.sealed,
+    gateway_call.holder"""
 
 _INSERT = """
     insert into gateway_call (id, gateway, kind, funding_source_id, transaction_id, charge_id,
-        amount, currency, status, request_number, due_at, created_at, updated_at)
+        amount, currency, status, request_number, due_at, created_at, updated_at, sealed, holder)
     select id, gateway, kind, funding_source_id, transaction_id, charge_id, amount, currency,
-        'open', request_number, due_at, created_at, created_at
+        'open', request_number, due_at, created_at, created_at, sealed, holder
     from unnest(%(ids)b::uuid[], %(gateways)b::text[], %(kinds)b::text[], %(sources)b::uuid[],
         %(transactions)b::uuid[], %(charges)b::uuid[], %(amounts)s::numeric[],
         %(currencies)b::text[], %(requests)b::bigint[], %(due)b::timestamptz[],
-        %(created)b::timestamptz[])
+        %(created)b::timestamptz[], %(sealed)b::bytea[], %(holders)b::text[])
         as made (id, gateway, kind, funding_source_id, transaction_id, charge_id, amount, currency,
-            request_number, due_at, created_at)
+            request_number, due_at, created_at, sealed, holder)
 """
 
 _FIND = f"""
@@ -136,7 +143,7 @@ _FIND = f"""
 
 _ASKED = f"""
     select {COLUMNS}, coalesce(card.id, bank_account.id) as account_id,
-        coalesce(card.sealed, bank_account.sealed) as sealed,
+        coalesce(card.sealed, bank_account.sealed) as account_sealed,
         coalesce(payment.description, '') as description,
         coalesce(charge.reference_code, '') as charge_reference
     from gateway_call
@@ -179,7 +186,8 @@ _RECORD = """
         reference_code = coalesce(nullif(said.reference_code, ''), gateway_call.reference_code),
         tracking_code = coalesce(nullif(said.tracking_code, ''), gateway_call.tracking_code),
         processed_at = coalesce(said.processed_at, gateway_call.processed_at),
-        due_at = said.due_at, updated_at = %(now)s
+        due_at = said.due_at, updated_at = %(now)s,
+        sealed = case when said.status in ('open', 'pending') then gateway_call.sealed end
     from unnest(%(ids)b::uuid[], %(statuses)b::text[], %(errors)b::text[],
         %(authorizations)b::text[], %(references)b::text[], %(trackings)b::text[],
         %(processed)b::timestamptz[],
@@ -206,6 +214,8 @@ async def insert(tx: Tx, calls: Sequence[GatewayCall]) -> None:
             "requests": [call.request_number for call in calls],
             "due": [call.due_at for call in calls],
             "created": [call.created_at for call in calls],
+            "sealed": [call.sealed for call in calls],
+            "holders": [call.holder for call in calls],
         },
     )
 
@@ -224,7 +234,8 @@ class Asked(NamedTuple):
     """A call, and with what the outside is asked.
 
     `account_id` is the row of the card or bank account and `sealed` what its processor knows it by,
-    None once its owner has deleted it; `charge_reference` is that of the charge that a refund gives
+    None once its owner has deleted it. Of a card that is charged once the call itself has what its
+    processor gave for it. `charge_reference` is that of the charge that a refund gives
     back.
     """
 
@@ -242,8 +253,12 @@ async def asked(tx: Tx, *, call_id: UUID) -> Asked:
         row = await cursor.fetchone()
     if row is None:
         raise GatewayCallNotFound
-    beside = {name: row.pop(name) for name in Asked._fields if name != "call"}
-    return Asked(GatewayCall(**row), **beside)
+    description, charge_reference = row.pop("description"), row.pop("charge_reference")
+    account_id, sealed = row.pop("account_id"), row.pop("account_sealed")
+    call = GatewayCall(**row)
+    if call.sealed is not None:
+        account_id, sealed = call.id, call.sealed
+    return Asked(call, account_id, sealed, description, charge_reference)
 
 
 async def answerable(tx: Tx, *, key: RequestKey) -> UUID | None:

@@ -39,6 +39,18 @@ class Worth(NamedTuple):
         return self.currency != self.source_currency
 
 
+class Part(NamedTuple):
+    """What of a payment's amount and fee comes out of its payer's wallet; a card pays the rest."""
+
+    amount: Decimal
+    fee: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """What leaves the wallet."""
+        return EXACT.add(self.amount, self.fee)
+
+
 class Ends(NamedTuple):
     """The accounts a payment's money moves between; `fee` is where the fee goes."""
 
@@ -63,6 +75,13 @@ def through(worth: Worth, ends: Ends, accounts: Accounts) -> tuple[Leg, ...]:
 def set_aside(worth: Worth, source: UUID, holding: UUID) -> tuple[Leg, ...]:
     """All that the payer pays, unconverted, into an account where it waits."""
     return (Leg(source, -worth.total), Leg(holding, worth.total))
+
+
+def together(legs: tuple[Leg, ...], part: Part, account_id: UUID) -> tuple[Leg, ...]:
+    """The same legs, of whose source (the first of them) another account bears a part."""
+    source, *others = legs
+    borne = Leg(source.account_id, EXACT.add(source.amount, part.total))
+    return (borne, Leg(account_id, -part.total), *others)
 
 
 def turned_round(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:

@@ -1,4 +1,9 @@
-"""Sessions: what a person's calls are made with, a day at a time (Memento, Authentication)."""
+"""Sessions: what a person's calls are made with.
+
+One that an authentication token opened lasts a day (Memento, Authentication); one that was opened
+by a password, or by what else proves who somebody is, lasts as long as such a token would
+(Moneypool, Sessions). Neither passes for the other.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +21,9 @@ from whipround.domain.users.person import User
 from whipround.errors import Unauthenticated
 
 LIFE = timedelta(hours=24)
+LOGIN_LIFE = timedelta(days=90)
+MOST_LOGINS = 100
+"""How many logins without a token a person has at once: the next one ends the oldest."""
 
 
 class TokenRefused(Unauthenticated):
@@ -23,13 +31,25 @@ class TokenRefused(Unauthenticated):
 
 
 class Session(NamedTuple):
-    """A session that is good now, and whose it is. A named tuple, as `User` is."""
+    """A session that is good now, and whose it is. A named tuple, as `User` is.
+
+    One that was opened by an authentication token, on a device, has the ids of both. `wallet_id` is
+    the funding source that every user has.
+    """
 
     id: UUID
-    token_id: UUID
-    device_id: UUID
+    token_id: UUID | None
+    device_id: UUID | None
     expires_at: datetime
+    wallet_id: UUID
     user: User
+
+    @property
+    def device(self) -> UUID:
+        """The device that it was opened on. Raises Unauthenticated where there is none."""
+        if self.device_id is None:
+            raise Unauthenticated
+        return self.device_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +76,28 @@ _INSERT = """
     values (%(id)s, %(token_id)s, %(user_id)s, %(device_id)s, %(digest)s, %(expires_at)s, %(now)s)
 """
 
+# What somebody else holds is passed over: nobody waits for a login to end an old one.
+_END_OLDEST = """
+    delete from session
+    where id in (
+        select id from session
+        where id = any(array(
+            select id from session
+            where user_id = %(user_id)s and token_id is null
+            order by created_at desc, id desc
+            offset %(most)s
+        ))
+        for update skip locked
+    )
+"""
+
+_END = "delete from session where id = %(id)s"
+
 _FIND = f"""
-    select session.digest, session.id, token_id, device_id, expires_at, {person.COLUMNS}
-    from session join users on users.id = session.user_id
+    select session.digest, session.id, token_id, device_id, expires_at, wallet.id, {person.COLUMNS}
+    from session
+        join users on users.id = session.user_id
+        join funding_source as wallet on wallet.user_id = users.id and wallet.type = 'virtual'
     where session.digest = any(%(digests)s)
         -- Written so that no index on it can be used: the one on digests finds a row, this many.
         and expires_at + interval '0' > %(now)s
@@ -104,9 +143,42 @@ async def open_session(tx: Tx, *, token_secret: str, now: datetime) -> OpenedSes
     return opened
 
 
+async def open_login(tx: Tx, *, user_id: UUID, now: datetime) -> OpenedSession:
+    """A session for an active user who has just proven who they are (Moneypool, Sessions).
+
+    It lasts 90 days, and hangs on no token and no device.
+    """
+    secret = credentials.new_secret("wmp")
+    opened = OpenedSession(uuid7(), secret, now, now + LOGIN_LIFE)
+    await tx.execute(
+        _INSERT,
+        {
+            "id": opened.id,
+            "token_id": None,
+            "user_id": user_id,
+            "device_id": None,
+            "digest": login_digest(secret),
+            "expires_at": opened.expires_at,
+            "now": now,
+        },
+    )
+    await tx.execute(_END_OLDEST, {"user_id": user_id, "most": MOST_LOGINS})
+    return opened
+
+
+async def end(tx: Tx, *, session_id: UUID) -> bool:
+    """End a session (Moneypool, Logout); whether it had not ended before."""
+    return bool((await tx.execute(_END, {"id": session_id})).rowcount)
+
+
 def digest(session_secret: str) -> bytes | None:
     """Under which key `find` knows a session; None for what is no session token at all."""
     return credentials.secret_digest("wst", session_secret)
+
+
+def login_digest(login_secret: str) -> bytes | None:
+    """The same for a session that `open_login` opened; None for what is no such secret."""
+    return credentials.secret_digest("wmp", login_secret)
 
 
 async def find(tx: Tx, digests: Sequence[bytes], *, now: datetime) -> dict[bytes, Session]:
@@ -116,7 +188,7 @@ async def find(tx: Tx, digests: Sequence[bytes], *, now: datetime) -> dict[bytes
     """
     cursor = await tx.execute(_FIND, {"digests": list(digests), "now": now}, binary=True)
     return {
-        row[0]: Session(row[1], row[2], row[3], row[4], User._make(row[5:]))
+        row[0]: Session(row[1], row[2], row[3], row[4], row[5], User._make(row[6:]))
         for row in await cursor.fetchall()
     }
 

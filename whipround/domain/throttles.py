@@ -41,6 +41,11 @@ NUMBERS_ASKED_PER_USER = Limit("asked_number_user", 100, timedelta(days=1))
 POOLS_PER_USER = Limit("pool_user", 50, timedelta(days=1))
 INVITATIONS_PER_USER = Limit("invitation_user", 50, timedelta(days=1))
 EXPORTS_PER_USER = Limit("export_user", 20, timedelta(days=1))
+CASH_ORDERS_PER_USER = Limit("cash_order_user", 20, timedelta(days=1))
+CONFIRMATIONS_PER_RECIPIENT = Limit("confirmation_recipient", 5, timedelta(hours=1))
+CONFIRMATIONS_PER_USER = Limit("confirmation_user", 10, timedelta(hours=1))
+RESETS_PER_RECIPIENT = Limit("reset_recipient", 5, timedelta(hours=1))
+RESETS_PER_CALLER = Limit("reset_caller", 20, timedelta(hours=1))
 
 SANDBOX_MULTIPLIER = 1_000
 """How much wider every limit is in a sandbox, which nobody attacks and everybody tries out."""

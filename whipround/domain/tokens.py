@@ -78,6 +78,7 @@ class _Row:
     id: UUID
     user_id: UUID
     status: TokenStatus
+    authenticator: str
     device: dict[str, Any] = field(repr=False)
     code_digest: bytes | None
     attempts: int
@@ -91,7 +92,8 @@ class _Row:
         return Token(self.id, self.user_id, self.status, self.error_code, self.expires_at)
 
 
-_COLUMNS = "id, user_id, status, device, code_digest, attempts, error_code, expires_at"
+_COLUMNS = """id, user_id, status, authenticator, device, code_digest, attempts, error_code,
+    expires_at"""
 
 _FIND = f"select {_COLUMNS} from token where id = %(id)s"  # noqa: S608 (our own column names)
 
@@ -129,16 +131,13 @@ _FIND_USER = {
     """,  # noqa: S608
 }
 
-_REHASH = """
-    update users set password_hash = %(new)s where id = %(id)s and password_hash = %(old)s
-"""
-
 _END_OTHERS = """
     with ended as (
         delete from session
-        where user_id = %(user_id)s and token_id = %(token_id)s and id <> %(session_id)s
+        where user_id = %(user_id)s and id is distinct from %(session_id)s
+            and (token_id is null or token_id = %(token_id)s)
     )
-    delete from token where user_id = %(user_id)s and id <> %(token_id)s
+    delete from token where user_id = %(user_id)s and id is distinct from %(token_id)s
 """
 
 _PRUNE = """
@@ -185,9 +184,8 @@ async def log_in(
     if user is None:
         raise InvalidCredentials
     async with db.transaction() as tx:
-        if new_hash is not None:
-            values = {"new": new_hash, "old": user.password_hash, "id": user.id}
-            await tx.execute(_REHASH, values)
+        if login.authenticator == "password":
+            await _hold_password(tx, user, new_hash)
         known = await devices.find(tx, user_id=user.id, device_id=login.device.id)
         if login.authenticator == "password" and known is not None:
             return await issue(
@@ -205,9 +203,26 @@ async def log_in(
 
 
 async def _find_user(tx: Tx, login: Login) -> User | None:
+    # No identity has other letters; and whoever could write one with such as PostgreSQL takes for a
+    # plain one (as the dotted capital I) would have as many tries as there are ways to write it.
+    if not login.identity.isascii():
+        return None
     cursor = await tx.execute(_FIND_USER[login.identity_type], {"identity": login.identity})
     row = await cursor.fetchone()
     return None if row is None else User._make(row)
+
+
+async def _hold_password(tx: Tx, checked: User, new_hash: str | None) -> None:
+    """Keep the password that was right as it is until `tx` ends, by its newer hash if there is one.
+
+    Raises InvalidCredentials where it has changed meanwhile: who changes a password ends the tokens
+    that it has got, and none may follow.
+    """
+    user = await person.lock(tx, user_id=checked.id)
+    if user.password_hash != checked.password_hash:
+        raise InvalidCredentials
+    if new_hash is not None:
+        await credentials.replace_hash(tx, user_id=user.id, old=user.password_hash, new=new_hash)
 
 
 async def issue(
@@ -308,22 +323,23 @@ async def prove(
 ) -> IssuedToken:
     """The second step (Memento, Get authentication token – Step 2): the token, now approved.
 
-    Raises TokenNotFound; InvalidCredentials whether the code or the PIN is wrong, the user locked,
-    or the token no longer pending. After five wrong tries, or ten minutes, the token is rejected.
+    The PIN becomes that of a user who has none yet, and has shown their password. Raises
+    TokenNotFound; InvalidCredentials whether the code or the PIN is wrong, the user locked, or the
+    token no longer pending. After five wrong tries, or ten minutes, the token is rejected.
     """
     async with db.transaction() as tx:
         row = await _read(tx, _FIND, token_id)
         # The user's row is always locked before their tokens.
-        await person.lock(tx, user_id=row.user_id)
+        user = await person.lock(tx, user_id=row.user_id)
         row = await _read(tx, _LOCK, token_id)
-        issued = await _judge(tx, row, code=code, pin=pin, keyring=keyring, now=now)
+        issued = await _judge(tx, row, user, code=code, pin=pin, keyring=keyring, now=now)
     if issued is None:
         raise InvalidCredentials
     return issued
 
 
 async def _judge(
-    tx: Tx, row: _Row, *, code: str, pin: str, keyring: Keyring, now: datetime
+    tx: Tx, row: _Row, user: User, *, code: str, pin: str, keyring: Keyring, now: datetime
 ) -> IssuedToken | None:
     """What a try at the second step comes to; None when it failed, which is to be committed.
 
@@ -337,10 +353,10 @@ async def _judge(
         return None
     error: InvalidPin | UserLocked | None = None
     right = hmac.compare_digest(row.code_digest, keyring.code(row.id, code))
-    if right:
-        error = await credentials.check_pin(
-            tx, user_id=row.user_id, pin=pin, keyring=keyring, now=now
-        )
+    if right and user.pin_digest is None and row.authenticator == "password":
+        await credentials.choose_pin(tx, user_id=user.id, pin=pin, keyring=keyring)
+    elif right:
+        error = await credentials.check_pin(tx, user_id=user.id, pin=pin, keyring=keyring, now=now)
     if not right or error is not None:
         attempts = row.attempts + 1
         exhausted = "too_many_attempts" if attempts >= CODE_TRIES else ""
@@ -382,8 +398,13 @@ async def _read(tx: Tx, query: str, token_id: UUID) -> _Row:
     return row
 
 
-async def end_others(tx: Tx, *, user_id: UUID, token_id: UUID, session_id: UUID) -> None:
-    """End every session and token of the user but these: after a new PIN or password."""
+async def end_others(
+    tx: Tx, *, user_id: UUID, token_id: UUID | None, session_id: UUID | None
+) -> None:
+    """End every session and token of the user but these: after a new PIN or password.
+
+    Without a `session_id` all end.
+    """
     await tx.execute(
         _END_OTHERS, {"user_id": user_id, "token_id": token_id, "session_id": session_id}
     )

@@ -192,14 +192,18 @@ def _operation(desk: Desk, asked: Asked) -> Operation:
             charge_reference=asked.charge_reference,
             amount=amount,
         )
-    reference = ""
+    secret = ""
     if asked.sealed is not None and asked.account_id is not None:
-        reference = desk.keyring.unseal(asked.account_id, asked.sealed)
-    kind = Charge if call.kind == "charge" else Payout
-    return kind(
+        secret = desk.keyring.unseal(asked.account_id, asked.sealed)
+    if call.kind == "payout":
+        return Payout(call.id, desk.product_id, secret, amount, asked.description)
+    is_once = call.sealed is not None
+    return Charge(
         key=call.id,
         product_id=desk.product_id,
-        reference=reference,
+        reference="" if is_once else secret,
         amount=amount,
         description=asked.description,
+        token=secret if is_once else "",
+        holder=call.holder,
     )

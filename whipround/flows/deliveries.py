@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from whipround.db.database import Database, Tx
 from whipround.db.outbox import Channel
+from whipround.domain import mailed_tokens
 from whipround.domain.notifications import KINDS
 from whipround.gateways.messages import sandbox
 from whipround.gateways.messages.protocol import (
@@ -36,9 +37,14 @@ from whipround.gateways.messages.templates import TextError, render
 
 logger = logging.getLogger(__name__)
 
-CODE_KINDS = frozenset({"verification_code", "login_code"})
-CODE_GOOD_FOR = timedelta(minutes=10)
-"""A code that has not gone out by then is of no use to anybody."""
+GOOD_FOR = {
+    "verification_code": timedelta(minutes=10),
+    "login_code": timedelta(minutes=10),
+    "email_confirmation": mailed_tokens.LIFE["confirmation"],
+    "password_reset": mailed_tokens.LIFE["password_reset"],
+}
+"""The kinds of messages with a code or a token in them: somebody waits for each, and what has not
+gone out by then is of no use to anybody."""
 
 LAST_ATTEMPT = 10
 FIRST_PAUSE = timedelta(seconds=10)
@@ -230,15 +236,26 @@ _CLAIM = sql.SQL("""
 
 _CLAIM_ANY = _CLAIM.format(only=sql.SQL(""))
 
-_CLAIM_CODES = _CLAIM.format(only=sql.SQL("and kind in ('verification_code', 'login_code')"))
+# As the index has it.
+_CLAIM_CODES = _CLAIM.format(
+    only=sql.SQL(
+        "and kind in ('verification_code', 'login_code', 'email_confirmation', 'password_reset')"
+    )
+)
 
 _DELIVERED = "delete from outbox where id = any(%(ids)s)"
 
 # Of a row whose lease ran out, and which somebody else has claimed since, the other one decides.
+# What is kept to be looked at opens nothing.
 _NOT_DELIVERED = """
     update outbox
     set attempts = verdict.attempts, due_at = verdict.due_at, failed_at = verdict.failed_at,
-        last_error = verdict.error
+        last_error = verdict.error,
+        data = case
+            when verdict.failed_at is not null and kind = any(%(secret)s)
+            then data - '{code,token,url}'::text[]
+            else data
+        end
     from unnest(%(ids)s::bigint[], %(claimed)s::smallint[], %(attempts)s::smallint[],
             %(due)s::timestamptz[], %(failed)s::timestamptz[], %(errors)s::text[])
         as verdict (id, claimed, attempts, due_at, failed_at, error)
@@ -317,7 +334,7 @@ async def _claim(db: Database, lane: LiveLane, *, now: datetime) -> list[_Claime
 
 def _compose(row: _Claimed, *, product: str, now: datetime) -> Outgoing:
     """The message as it goes out; raises a DeliveryError for what is not to be sent (now)."""
-    if row.kind in CODE_KINDS and now >= row.created_at + CODE_GOOD_FOR:
+    if row.kind in GOOD_FOR and now >= row.created_at + GOOD_FOR[row.kind]:
         raise DeliveryRefused("the code ran out before it could be sent")
     if row.attempts > LAST_ATTEMPT:
         raise DeliveryRefused("the last attempt ended without an outcome")
@@ -403,5 +420,6 @@ async def _record(
                     "due": [verdict.due_at for verdict in verdicts],
                     "failed": [verdict.failed_at for verdict in verdicts],
                     "errors": [verdict.error for verdict in verdicts],
+                    "secret": list(GOOD_FOR),
                 },
             )

@@ -6,7 +6,8 @@ whatever breaks off in between, the row tells which files nobody needs.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -21,7 +22,7 @@ from whipround.domain.images.gallery import GROUPS, Drawn
 from whipround.domain.images.reading import Image
 from whipround.domain.images.uploading import Target
 from whipround.domain.throttles import Charge
-from whipround.errors import Declined, DomainError, Invalid, Message
+from whipround.errors import Declined, DomainError, FieldError, Invalid, Message
 from whipround.flows.studio import Studio
 from whipround.gateways.images.darkroom import Darkroom, DarkroomBusy
 from whipround.gateways.images.groups import Portrait
@@ -91,6 +92,55 @@ async def upload(
     Raises Invalid for a file that is no picture of a kind we know, a crop beyond it, and a target
     that is not the owner's; Throttled; Unavailable.
     """
+    async with storing(
+        db, studio, new=new, keyring=keyring, now=now, limit_multiplier=limit_multiplier
+    ) as stored:
+
+        async def act(tx: Tx) -> Answer:
+            return render(await stored.finish(tx))
+
+        def remember(error: DomainError) -> Answer | None:
+            return refuse(error) if isinstance(error, Declined) else None
+
+        return await request_keys.once(db, key, act, refuse=remember, now=now)
+
+
+class Stored:
+    """A picture whose files are stored, and which nobody sees until `finish` has committed."""
+
+    def __init__(self, image_id: UUID, new: Upload, now: datetime) -> None:
+        self._image_id = image_id
+        self._new = new
+        self._now = now
+        self.is_finished = False
+
+    async def finish(self, tx: Tx) -> Image:
+        """Have it seen, and be of what it is of. Raises Invalid where that is not the owner's."""
+        image = await uploading.finish(
+            tx,
+            owner_id=self._new.owner_id,
+            image_id=self._image_id,
+            target=self._new.target,
+            now=self._now,
+        )
+        self.is_finished = True
+        return image
+
+
+@asynccontextmanager
+async def storing(
+    db: Database,
+    studio: Studio,
+    *,
+    new: Upload,
+    keyring: Keyring,
+    now: datetime,
+    limit_multiplier: int = 1,
+) -> AsyncIterator[Stored]:
+    """Store a picture's files, for a transaction that is to `finish` it; they go again if none did.
+
+    Raises as `upload` does.
+    """
     await throttles.charge_apart(
         db,
         [Charge(throttles.UPLOADS_PER_USER, str(new.owner_id))],
@@ -105,36 +155,26 @@ async def upload(
         image_id = await uploading.begin(
             tx, owner_id=new.owner_id, description=new.description, meta=new.meta, now=now
         )
-    stored = False
-
-    async def act(tx: Tx) -> Answer:
-        nonlocal stored
-        image = await uploading.finish(
-            tx, owner_id=new.owner_id, image_id=image_id, target=new.target, now=now
-        )
-        stored = True
-        return render(image)
-
-    def remember(error: DomainError) -> Answer | None:
-        return refuse(error) if isinstance(error, Declined) else None
-
+    stored = Stored(image_id, new, now)
+    is_seen = False
     try:
         await studio.store.put(studio.gallery.name(image_id), files)
-        return await request_keys.once(db, key, act, refuse=remember, now=now)
+        yield stored
+        is_seen = stored.is_finished
     finally:
-        if not stored:  # it was a repeat, or is refused by now: its files may go
+        if not is_seen:  # it was a repeat, or is refused by now: its files may go
             async with db.transaction() as tx:
                 await uploading.drop(tx, image_id=image_id, now=now)
 
 
 _NO_PICTURE = {
-    "invalid": Message("File cannot be read as a picture"),
+    "invalid": Message("cannot be read as a picture"),
     "too_large": Message(
-        "File must have at most {most} million pixels, a WebP {fewer} million",
+        "must have at most {most} million pixels, a WebP {fewer} million",
         most=MAX_PIXELS // 1_000_000,
         fewer=MAX_WEBP_PIXELS // 1_000_000,
     ),
-    "unsupported": Message("File must be a JPEG, PNG or WebP picture"),
+    "unsupported": Message("must be a JPEG, PNG or WebP picture"),
 }
 
 
@@ -142,7 +182,9 @@ async def _rendered(darkroom: Darkroom, new: Upload) -> Renditions:
     try:
         return await darkroom.render(new.file, crop=new.crop)
     except BadPicture as error:
-        raise Invalid.field("file", error.code, _NO_PICTURE[error.code]) from error
+        predicate = _NO_PICTURE[error.code]
+        sentence = Message("{field} {predicate}", field=Message.field("File"), predicate=predicate)
+        raise Invalid([FieldError("file", error.code, sentence, predicate)]) from error
     except BadCrop as error:
         message = Message(
             "Crop must be within the picture, which is {width} pixels wide and {height} high",

@@ -5,7 +5,7 @@ A crash between any two steps leaves an open call, which the sweep settles by th
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -16,7 +16,7 @@ from whipround.db.request_keys import Answer, InProgress, RequestKey
 from whipround.domain import gateway_calls
 from whipround.domain.funding import creation, reading, registration
 from whipround.domain.funding.creation import NewSource
-from whipround.domain.funding.reading import FundingSource
+from whipround.domain.funding.reading import FundingSource, FundingSourceNotFound
 from whipround.domain.funding.registration import CardFacts, Registering
 from whipround.domain.gateway_calls import GatewayDeclined, GatewayUnavailable
 from whipround.errors import Declined, DomainError
@@ -33,6 +33,15 @@ logger = logging.getLogger(__name__)
 
 Render: TypeAlias = Callable[[FundingSource | DomainError], Answer]
 """Makes the answer to whoever adds a funding source."""
+
+RenderIn: TypeAlias = Callable[[Tx, FundingSource | DomainError], Awaitable[Answer]]
+"""As `Render`, in the transaction that records what the processor says."""
+
+Act: TypeAlias = Callable[[Tx, int], Awaitable[Answer | UUID]]
+"""What a request does, given the number of its key: its answer, or the call that it waits for."""
+
+Refuse: TypeAlias = Callable[[DomainError], Answer | None]
+"""What is remembered of a request that was refused; None for nothing."""
 
 
 async def register(
@@ -70,6 +79,20 @@ async def register(
     def refuse(error: DomainError) -> Answer | None:
         return render(error) if isinstance(error, Declined) else None
 
+    async def render_in(_: Tx, outcome: FundingSource | DomainError) -> Answer:
+        return render(outcome)
+
+    return await carry_out(desk, key=key, act=act, render=render_in, refuse=refuse, now=now)
+
+
+async def carry_out(
+    desk: Desk, *, key: RequestKey, act: Act, render: RenderIn, refuse: Refuse, now: datetime
+) -> Answer:
+    """Do exactly once what may have to wait for the word of a processor; the answer, as kept.
+
+    Raises KeyReused; InProgress while the first request with the key is under way; what `act`
+    raises and `refuse` gives no answer to.
+    """
     try:
         begun = await request_keys.begin(desk.db, key, act, refuse=refuse, now=now)
     except InProgress:
@@ -83,7 +106,7 @@ async def register(
 
 
 async def settle(
-    desk: Desk, call_id: UUID, *, render: Render | None, now: datetime, is_last: bool = False
+    desk: Desk, call_id: UUID, *, render: RenderIn | None, now: datetime, is_last: bool = False
 ) -> Answer | None:
     """Ask the processor about a call that registers something, and record what it says.
 
@@ -108,13 +131,13 @@ async def settle(
         )
         if locked.request_number is None or render is None:
             return None
-        answer = render(outcome)
+        answer = await render(tx, outcome)
         await request_keys.keep(tx, [(locked.request_number, answer)])
         await registration.answered(tx, registering=registering)
     return answer
 
 
-async def _answer_late(desk: Desk, key: RequestKey, *, render: Render) -> Answer:
+async def _answer_late(desk: Desk, key: RequestKey, *, render: RenderIn) -> Answer:
     """The answer to a request that was cut off, from what the sweep has recorded since.
 
     Raises InProgress while there is no word yet.
@@ -124,7 +147,12 @@ async def _answer_late(desk: Desk, key: RequestKey, *, render: Render) -> Answer
         if call_id is None:
             raise InProgress
         call = await gateway_calls.find(tx, call_id=call_id)
-        answer = render(await registration.result(tx, call_id=call_id))
+        outcome: FundingSource | DomainError
+        try:
+            outcome = await registration.result(tx, call_id=call_id)
+        except FundingSourceNotFound as error:  # it is deleted by now
+            outcome = error
+        answer = await render(tx, outcome)
         if call.request_number is not None:
             await request_keys.keep(tx, [(call.request_number, answer)])
     return answer

@@ -8,10 +8,13 @@ from uuid import UUID
 
 from whipround.db.database import Database
 from whipround.domain import gateway_calls
+from whipround.domain.cash import orders
+from whipround.domain.cash.orders import CashOrder
 from whipround.domain.gateway_calls import GatewayCall
-from whipround.flows import calls
+from whipround.flows import calls, cash
+from whipround.flows.cash import Payments
 from whipround.flows.desk import Desk
-from whipround.gateways.processors import sandbox
+from whipround.gateways.processors import sandbox, sandbox_cash
 
 
 class _Change(Protocol):
@@ -41,3 +44,14 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("payouts", "fail"): partial(_play, sandbox.fail_payout),
 }
 """What can be made to happen, by what it happens to and its name. See `_play`."""
+
+
+async def pay_cash(desk: Desk, payments: Payments, reference: str, *, now: datetime) -> CashOrder:
+    """Pay at a shop with a reference, as often as one likes; the order as it is then.
+
+    Raises NotFound; Conflict once it has expired; ProcessorError.
+    """
+    order_id = await sandbox_cash.pay(desk.db, reference=reference, now=now)
+    await cash.resolve(desk, payments, order_id, now=now)
+    async with desk.db.transaction() as tx:
+        return await orders.find(tx, order_id=order_id)

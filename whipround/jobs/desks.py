@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from whipround.db.batch import Batcher
 from whipround.db.database import Database
 from whipround.domain import forwarding
+from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.products import Product
-from whipround.flows import calls
+from whipround.flows import calls, cash
+from whipround.flows.cash import Payments
 from whipround.flows.desk import Desk, open_desk
 from whipround.gateways.processors.live import OpenProcessors
 from whipround.jobs.housekeeping import in_every_product
@@ -22,35 +25,37 @@ class Desks:
         self._db = db
         self._keyring = keyring
         self._processors = processors
-        self._open: dict[UUID, Desk] = {}
+        self._open: dict[UUID, tuple[Desk, Payments]] = {}
 
     async def sweep(self) -> int:
-        """Ask about all calls that are due, in every product, and make those that money is to go on
-        by; how many there were.
+        """Ask about all calls and cash orders that are due, in every product, and make those that
+        money is to go on by; how many there were.
         """
 
         async def in_product(product: Product) -> int:
-            desk = self._of(product)
+            desk, payments = self._of(product)
             total = 0
             while True:
                 now = datetime.now(UTC)
                 # What goes on to a bank is a call that is due.
                 count = await forwarding.send_due(desk.db, now=now, limit=SWEPT_AT_ONCE)
                 count += await calls.sweep(desk, now=now, limit=SWEPT_AT_ONCE)
+                count += await cash.sweep(desk, payments, now=now, limit=SWEPT_AT_ONCE)
                 if not count:
                     return total
                 total += count
 
         return await in_every_product(self._db, in_product)
 
-    def _of(self, product: Product) -> Desk:
-        desk = self._open.get(product.id)
-        if desk is None:
+    def _of(self, product: Product) -> tuple[Desk, Payments]:
+        known = self._open.get(product.id)
+        if known is None:
             db = self._db.of(product.schema_name)
-            desk = self._open[product.id] = open_desk(
+            desk = open_desk(
                 db,
                 product_id=product.id,
                 keyring=self._keyring,
                 processors=self._processors(db),
             )
-        return desk
+            known = self._open[product.id] = desk, Batcher(db, PaymentBatch())
+        return known

@@ -40,7 +40,7 @@ class Transfer(NamedTuple):
 
 
 class InsufficientFunds(Declined):
-    """There is not enough money in the account for this."""
+    """There is not enough money in the account for this and its fee."""
 
     code = "insufficient_funds"
 

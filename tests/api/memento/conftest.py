@@ -8,10 +8,7 @@ import httpx
 import pytest
 
 from tests.api.memento.client import Client
-from tests.api.serving import app_of, new_directory
-from whipround.api.context import Front
-from whipround.api.memento.app import DIALECT
-from whipround.api.memento.errors import refuse
+from tests.api.serving import MEMENTO, front_of, new_directory
 from whipround.api.types import Receive, Scope, Send
 from whipround.db.database import Database
 from whipround.domain.products import Product
@@ -30,7 +27,7 @@ async def _serving(
 ) -> AsyncIterator[Client]:
     directory = new_directory(installation_db, keyring, sandbox=sandbox)
     directory.set([product])
-    front = Front(app_of(), dialect=DIALECT, directory=directory, refuse=refuse, log=None)
+    front = front_of(MEMENTO, directory)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # A server adds the state that its lifespan began with.

@@ -3,13 +3,12 @@
 Copied from the attribute tables and samples of Memento, with what later revisions added.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
 from uuid import UUID
 
-Check: TypeAlias = "Callable[[object], bool] | Mapping[str, Check]"
+from tests.api.checks import Check, a_list_of, boolean, integer, nothing, text
 
 
 def uuid(value: object) -> bool:
@@ -25,49 +24,6 @@ def time(value: object) -> bool:
 def number(value: object) -> bool:
     """A JSON number; decoded with `parse_float=Decimal`."""
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-def text(value: object) -> bool:
-    """A string, perhaps an empty one."""
-    return isinstance(value, str)
-
-
-def boolean(value: object) -> bool:
-    """True or false."""
-    return isinstance(value, bool)
-
-
-def integer(value: object) -> bool:
-    """A whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def nothing(value: object) -> bool:
-    """Null: there is none, or none yet."""
-    return value is None
-
-
-def a_list_of(check: Check) -> Callable[[object], bool]:
-    """A list, each of whose items passes."""
-    return lambda value: (
-        isinstance(value, list) and all(_differs(it, check, "") == "" for it in value)
-    )
-
-
-def differs(shown: object, documented: Mapping[str, Check]) -> str:
-    """Where a shown object is not as documented: the first such place; empty if it is."""
-    return _differs(shown, documented, "")
-
-
-def _differs(shown: object, documented: Check, path: str) -> str:
-    if callable(documented):
-        return "" if documented(shown) else f"{path} is {shown!r}"
-    if not isinstance(shown, dict):
-        return f"{path} is {shown!r}"
-    if shown.keys() != documented.keys():
-        return f"{path}: {sorted(shown.keys() ^ documented.keys())}"
-    each = (_differs(shown[name], check, f"{path}.{name}") for name, check in documented.items())
-    return next(filter(None, each), "")
 
 
 PICTURE: Mapping[str, Check] = {

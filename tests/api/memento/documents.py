@@ -4,12 +4,13 @@ The documents are in `spec`, as they were published. They are read for what they
 mended, and where a curl contradicts the line below "HTTP Request", the line is right.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.api.documents import Endpoint, Section, fenced, mended, sections
 
 SPEC = Path(__file__).parent / "spec"
 REFERENCE, REQUESTS, FIRST_DRAFT = "memento.md", "memento-requests.md", "memento-first-draft.md"
@@ -17,16 +18,6 @@ REFERENCE, REQUESTS, FIRST_DRAFT = "memento.md", "memento-requests.md", "memento
 _HOST = "https://api.mementopayments.com"
 _METHOD = "GET|POST|PUT|DELETE"
 _ID = re.compile(r"{\w+}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class Endpoint(NamedTuple):
-    """A method, and a path in which every id is `{id}`."""
-
-    method: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +56,6 @@ class Taken(NamedTuple):
         return str(self.endpoint)
 
 
-class _Section(NamedTuple):
-    """What is below one heading."""
-
-    title: str
-    text: str
-
-
 LATER: Mapping[str, Mapping[str, str]] = {
     "announcement": {"image": "Image", "webview_url": "string"},
     "bank account": {"meta": "string"},
@@ -101,14 +85,6 @@ _MISPRINTS = {
     ("receipt", f"amount.{name}"): f"amounts.{name}" for name in ("total", "paid", "cost")
 } | {("receipt", "amount.currency"): "amounts.currency"}
 """Attributes that a table calls otherwise than the sample above it."""
-
-
-def mended(text: str) -> Any:
-    """The JSON that a text begins with: without comments, and with the right commas."""
-    text = re.sub(r"\s// .*$", "", text, flags=re.MULTILINE)
-    text = re.sub(r'(["}\]\de])(\s*\n\s*")', r"\1,\2", text)
-    text = re.sub(r",(\s*[}\]])", r"\1", text)
-    return json.JSONDecoder().raw_decode(text)[0]
 
 
 def documented_endpoints() -> list[Endpoint]:
@@ -156,19 +132,16 @@ def objects() -> list[Documented]:
 # The documents whose headings are marked as such.
 
 
-def _sections(document: str) -> Iterator[_Section]:
+def _sections(document: str) -> list[Section]:
     # What the tool that made them left in them comes last.
-    text = (SPEC / document).read_text().partition("\n# Kittens\n")[0]
-    parts = re.split(r"^##? (.+)$", text, flags=re.MULTILINE)
-    for title, below in zip(parts[1::2], parts[2::2], strict=True):
-        yield _Section(title, below)
+    return sections((SPEC / document).read_text().partition("\n# Kittens\n")[0])
 
 
 def _endpoint(method: str, path: str) -> Endpoint:
     return Endpoint(method, _ID.sub("{id}", path))
 
 
-def _line(section: _Section) -> Endpoint | None:
+def _line(section: Section) -> Endpoint | None:
     """The endpoint below "HTTP Request"."""
     found = re.search(rf"^`({_METHOD})`? `?(?:{_HOST})?(/v1/[^`]+)`$", section.text, re.MULTILINE)
     return _endpoint(found[1], found[2]) if found and "?" not in found[2] else None
@@ -180,24 +153,20 @@ def _curl(block: str) -> Endpoint | None:
     return _endpoint(found[1] or "GET", found[2]) if found else None
 
 
-def _blocks(section: _Section) -> list[str]:
-    return re.findall(r"^```shell\n(.*?)^```$", section.text, re.MULTILINE | re.DOTALL)
-
-
 def _samples(blocks: list[str]) -> list[Any]:
     return [mended(block) for block in blocks if block.startswith(("{", "["))]
 
 
 def _lines_and_curls(document: str) -> Iterator[Endpoint]:
     for section in _sections(document):
-        for found in (_line(section), *map(_curl, _blocks(section))):
+        for found in (_line(section), *map(_curl, fenced(section.text, "shell"))):
             if found is not None:
                 yield found
 
 
 def _examples(document: str) -> Iterator[Example]:
     for section in _sections(document):
-        blocks, line = _blocks(section), _line(section)
+        blocks, line = fenced(section.text, "shell"), _line(section)
         answer = next(iter(_samples(blocks)), None)
         curls = [(curl, block) for block in blocks if (curl := _curl(block)) is not None]
         for curl, block in curls:
@@ -224,7 +193,7 @@ def _meant(line: Endpoint | None, curl: Endpoint) -> Endpoint:
 def _objects(document: str) -> Iterator[Documented]:
     for section in _sections(document):
         named = re.fullmatch(r"The (.+) object", section.title)
-        blocks = _blocks(section)
+        blocks = fenced(section.text, "shell")
         if (named or section.title == "Activity summary") and blocks:
             name = named[1] if named else "activity summary"
             sample = _samples(blocks)[0]
@@ -255,7 +224,7 @@ def _tables(text: str, last: str) -> list[list[list[str]]]:
 
 def _taken(document: str) -> Iterator[Taken]:
     for section in _sections(document):
-        curls = filter(None, map(_curl, _blocks(section)))
+        curls = filter(None, map(_curl, fenced(section.text, "shell")))
         endpoint = _line(section) or next(curls, None)
         if endpoint is not None:
             attributes = next(iter(_tables(section.text, "Description")), [])

@@ -210,22 +210,6 @@ async def messages_to(db: Database, recipient: str) -> list[tuple[str, str, Json
     return [(channel, kind, data) for channel, kind, data in await rows(db, sql, recipient)]
 
 
-_MOVED = """
-    select (select count(*) from transfer), (select count(*) from entry),
-        (select count(*) from payment), (select count(*) from transaction),
-        (select count(*) from holding), (select count(*) from outbox),
-        (select jsonb_object_agg(id, balance) from account where version > 0)
-"""
-
-
-@asynccontextmanager
-async def nothing_moving(db: Database) -> AsyncIterator[None]:
-    """Neither money, nor any word about it."""
-    before = await rows(db, _MOVED)
-    yield
-    assert await rows(db, _MOVED) == before
-
-
 def ids(shown: list[Json]) -> list[str]:
     """The ids of what a list shows."""
     return [it["id"] for it in shown]

@@ -3,19 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.api.checks import Check, a_list_of, boolean, integer, nothing, text
 from tests.api.memento.client import Json
-from tests.api.memento.documented import (
-    USER,
-    Check,
-    a_list_of,
-    boolean,
-    integer,
-    nothing,
-    number,
-    text,
-    time,
-    uuid,
-)
+from tests.api.memento.documented import USER, number, time, uuid
 from tests.api.memento.paying import Customer, said
 from tests.api.memento.requesting import ASKED
 from tests.people import PIN

@@ -2,20 +2,9 @@
 
 from typing import Any
 
+from tests.api.checks import Check, a_list_of, boolean, integer, nothing, text
 from tests.api.memento.client import Json
-from tests.api.memento.documented import (
-    PICTURE,
-    USER,
-    Check,
-    a_list_of,
-    boolean,
-    integer,
-    nothing,
-    number,
-    text,
-    time,
-    uuid,
-)
+from tests.api.memento.documented import PICTURE, USER, number, time, uuid
 from tests.api.memento.paying import Customer, said
 from tests.people import PIN
 

@@ -9,10 +9,10 @@ import pytest
 from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import error_code
-from tests.api.memento.paying import Customer, Town, ids, nothing_moving, said, town
+from tests.api.memento.paying import Customer, Town, ids, said, town
 from tests.api.memento.pooling import POOLS, collect, collecting, give, giving
 from tests.api.memento.requesting import REQUESTS, ask, asking, paying, share
-from tests.money import EUR
+from tests.money import EUR, nothing_moving
 
 pytestmark = pytest.mark.anyio
 

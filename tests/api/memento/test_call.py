@@ -20,9 +20,11 @@ from tests.api.serving import memento
 from tests.people import log_in, make_user
 from whipround.api.bodies import MAX_BODY_BYTES
 from whipround.api.fields import Amount, Name
+from whipround.api.handling import Reply
 from whipround.api.logs import RequestLog
-from whipround.api.memento.call import Access, Reply, Request, route
-from whipround.api.memento.shapes_base import ID, Shape, doc
+from whipround.api.memento.call import Access, Request, route
+from whipround.api.memento.shapes_base import ID, Shape
+from whipround.api.shapes import doc
 from whipround.db.request_keys import Answer
 from whipround.domain import products
 from whipround.domain.products import Product
@@ -246,6 +248,17 @@ async def test_a_product_id_in_capitals_is_the_same(
     answer = await client.get("/v1/empty", headers={"Product-ID": str(shared.product.id).upper()})
 
     assert answer.status_code == 200
+
+
+async def test_a_link_may_name_the_product(client: httpx.AsyncClient, shared: Shared) -> None:
+    app = client._transport
+    async with httpx.AsyncClient(transport=app, base_url=client.base_url) as browser:
+        named = await browser.get(f"/v1/empty?page=1&product-id={shared.product.id}")
+        unknown = await browser.get(f"/v1/empty?product-id={uuid4()}")
+
+    assert (named.status_code, unknown.status_code) == (200, 400)
+    assert named.headers["Product-ID"] == str(shared.product.id)
+    assert _code(unknown) == "unknown_product"
 
 
 async def test_a_product_added_meanwhile_is_found(

@@ -17,11 +17,10 @@ from tests.api.memento.paying import (
     messages_to,
     new_account,
     new_card,
-    nothing_moving,
     said,
     town,
 )
-from tests.money import EUR, held_by
+from tests.money import EUR, held_by, nothing_moving
 from tests.people import new_phone
 from whipround.domain import claims, fees, fx, samples
 from whipround.domain.fees import Tariff

@@ -9,19 +9,16 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import reduce
-from operator import getitem
-from typing import Any
 from uuid import UUID
 
 import pytest
-from litestar.routes import HTTPRoute
 
 from tests.api.conftest import Shared
+from tests.api.described import at, body_of, operations_of
+from tests.api.documents import Endpoint
 from tests.api.memento.client import Json
 from tests.api.memento.documents import (
     Documented,
-    Endpoint,
     Example,
     Taken,
     documented_endpoints,
@@ -36,9 +33,11 @@ from tests.api.memento.pooling import collect
 from tests.api.memento.printed import money, people, together
 from tests.api.memento.printed.comparing import lacks, unlike
 from tests.api.memento.printed.stage import SCENES, Stage
+from tests.api.routes import routes_of
 from tests.money import EUR
 from whipround.api.memento.app import HANDLERS, create_app
-from whipround.api.memento.openapi import document
+from whipround.api.memento.openapi import MEMENTO
+from whipround.api.openapi import document
 from whipround.domain import fx
 
 pytestmark = pytest.mark.anyio
@@ -78,12 +77,7 @@ async def stage(shared: Shared) -> AsyncIterator[Stage]:
 
 
 def test_every_documented_endpoint_is_routed() -> None:
-    routed = {
-        Endpoint(method, re.sub(r"{\w+}", "{id}", route.path_format))
-        for route in create_app().routes
-        if isinstance(route, HTTPRoute)
-        for method in route.methods
-    }
+    routed = {route.endpoint for route in routes_of(create_app())}
 
     documented = documented_endpoints()
 
@@ -91,46 +85,10 @@ def test_every_documented_endpoint_is_routed() -> None:
     assert set(documented) - routed == set()
 
 
-def properties(schema: Json, schemas: Json) -> Json:
-    """What an object has by its schema; of one of several, what any of them has."""
-    if "$ref" in schema:
-        return properties(schemas[schema["$ref"].rpartition("/")[2]], schemas)
-    parts = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
-    inner = [properties(part, schemas) for part in parts]
-    return {
-        name: it for each in (schema.get("properties", {}), *inner) for name, it in each.items()
-    }
-
-
 @pytest.fixture(scope="module")
 def operations() -> dict[Endpoint, Json]:
-    """What the OpenAPI document says of each endpoint, with the schema of its body resolved."""
-    described = document(HANDLERS)
-    return {
-        Endpoint(method.upper(), re.sub(r"{\w+}", "{id}", path)): resolved(operation, described)
-        for path, operations in described["paths"].items()
-        for method, operation in operations.items()
-    }
-
-
-def resolved(schema: Any, described: Json) -> Any:
-    """A part of the OpenAPI document with what it refers to."""
-    if isinstance(schema, list):
-        return [resolved(each, described) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return resolved(reduce(getitem, schema["$ref"].split("/")[1:], described), described)
-    return {name: resolved(each, described) for name, each in schema.items()}
-
-
-def at(schema: Json, path: str) -> list[Json]:
-    """The schemas of an attribute of a body, which may be of several kinds."""
-    found = [schema]
-    for name in path.split("."):
-        kinds = [kind for each in found for kind in (each, *each.get("anyOf", ()))]
-        found = [it["properties"][name] for it in kinds if name in it.get("properties", ())]
-    return found
+    """What the OpenAPI document says of each endpoint."""
+    return operations_of(document(HANDLERS, MEMENTO))
 
 
 @pytest.mark.parametrize("wanted", TAKEN, ids=str)
@@ -139,8 +97,7 @@ def test_what_is_documented_is_taken(wanted: Taken, operations: dict[Endpoint, J
     described = "\n".join(it.get("description", "") for it in operation["parameters"])
 
     for attribute in wanted.attributes:
-        body = operation["requestBody"]["content"]["application/json"]["schema"]
-        assert at(body, attribute), attribute
+        assert at(body_of(operation), attribute), attribute
     for name, operators in wanted.filters.items():
         [listed] = re.findall(rf"^- `{name}`: ([a-z, ]+)", described, re.MULTILINE)
         assert set(operators) <= set(listed.strip().split(", ")), name

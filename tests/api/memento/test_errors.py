@@ -111,7 +111,7 @@ def test_what_a_client_should_do_next_is_in_the_headers() -> None:
     assert answer_of(wrong_method, "en").headers == ((b"allow", b"GET, PUT"),)
 
 
-def _kinds(kind: type[Exception]) -> Sequence[type[Exception]]:
+def _kinds(kind: type[DomainError]) -> Sequence[type[DomainError]]:
     return [kind, *(each for sub in kind.__subclasses__() for each in _kinds(sub))]
 
 

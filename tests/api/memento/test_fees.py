@@ -11,8 +11,8 @@ from uuid_utils.compat import uuid7
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.paying import Customer, Town, nothing_moving, said, town
-from tests.money import EUR
+from tests.api.memento.paying import Customer, Town, said, town
+from tests.money import EUR, nothing_moving
 from whipround.db.database import Database
 from whipround.domain import fees, fx, samples
 from whipround.domain.fees import Tariff

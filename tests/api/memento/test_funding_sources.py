@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.checks import differs, nothing
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.documented import (
@@ -15,8 +16,6 @@ from tests.api.memento.documented import (
     CRYPTO_ADDRESS,
     FUNDING_SOURCE,
     TRANSACTION,
-    differs,
-    nothing,
     time,
 )
 from tests.api.memento.paying import (
@@ -28,11 +27,10 @@ from tests.api.memento.paying import (
     messages_to,
     new_account,
     new_card,
-    nothing_moving,
     said,
     town,
 )
-from tests.money import EUR, MXN, charge, rows
+from tests.money import EUR, MXN, charge, nothing_moving, rows
 from tests.people import new_phone
 from whipround.db.database import Database
 from whipround.domain.products import Product

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.api.checks import differs
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.documented import PICTURE, differs
+from tests.api.memento.documented import PICTURE
 from tests.api.memento.paying import Customer, Town, said, town
 from tests.api.memento.picturing import IMAGES, upload, uploaded
 from tests.api.memento.pooling import collect

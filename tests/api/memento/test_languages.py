@@ -96,11 +96,13 @@ async def test_a_kept_answer_is_replayed_as_it_was(place: Town, bob: Customer) -
     other = await reads_english.post(PAYMENTS, order | {"description": "Tea"}, key=key)
 
     assert error_code(first) == "insufficient_funds"
-    assert messages(first) == ["No hay suficiente dinero en la cuenta para esto."]
+    assert messages(first) == ["No hay suficiente dinero en la cuenta para esto y su comisión."]
     assert first.headers["Content-Language"] == "es"
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert "Content-Language" not in again.headers
-    assert messages(other) == ["This Correlation-ID was already used for a different request."]
+    assert messages(other) == [
+        "This Idempotency-Key or Correlation-ID was already used for a different request."
+    ]
 
 
 async def test_at_the_same_moment_each_reads_their_own_language(place: Town, bob: Customer) -> None:
@@ -108,8 +110,8 @@ async def test_at_the_same_moment_each_reads_their_own_language(place: Town, bob
 
     answers = await asyncio.gather(*(each.pay(bob) for each in people))
 
-    spanish = "No hay suficiente dinero en la cuenta para esto."
-    english = "There is not enough money in the account for this."
+    spanish = "No hay suficiente dinero en la cuenta para esto y su comisión."
+    english = "There is not enough money in the account for this and its fee."
     assert [messages(each) for each in answers] == [[spanish], [english], [spanish], [english]]
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import error_code
-from tests.api.memento.paying import Customer, Town, nothing_moving, said, town
+from tests.api.memento.paying import Customer, Town, said, town
 from tests.api.memento.test_fees import make_source
 from tests.api.serving import PROCESSORS
-from tests.money import EUR, rows
+from tests.money import EUR, nothing_moving, rows
 from whipround.domain import limit_files, limits, samples
 from whipround.domain.limits import Usage
 from whipround.flows import calls

@@ -9,9 +9,11 @@ from litestar import get
 
 from tests.api.conftest import Shared
 from tests.api.serving import memento
-from whipround.api.memento.call import Access, Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Access, Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.shapes_base import Shape, doc
+from whipround.api.memento.shapes_base import Shape
+from whipround.api.shapes import doc
 from whipround.db.listing import TIMES, fragments
 
 pytestmark = pytest.mark.anyio

@@ -9,21 +9,11 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.api.checks import Check, a_list_of, boolean, differs, integer, text
 from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import Json, wrong_fields
-from tests.api.memento.documented import (
-    PICTURE,
-    Check,
-    a_list_of,
-    boolean,
-    differs,
-    integer,
-    number,
-    text,
-    time,
-    uuid,
-)
+from tests.api.memento.documented import PICTURE, number, time, uuid
 from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, new_account, said, town
 from tests.api.memento.pooling import collect, give
 from tests.api.memento.requesting import ask, paying, share

@@ -18,12 +18,11 @@ from tests.api.memento.paying import (
     messages_to,
     new_account,
     new_card,
-    nothing_moving,
     said,
     town,
 )
 from tests.api.serving import PROCESSORS
-from tests.money import EUR, rows
+from tests.money import EUR, nothing_moving, rows
 from tests.people import new_phone
 from whipround.domain import claims
 from whipround.domain.fees import FeeRule, replace_rules

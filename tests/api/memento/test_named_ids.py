@@ -13,7 +13,6 @@ from uuid import UUID
 import httpx
 import pytest
 from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
 from PIL import Image
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
@@ -23,6 +22,7 @@ from tests.api.memento.client import Json, device, wrong_fields
 from tests.api.memento.paying import Customer, Town, said, town
 from tests.api.memento.pooling import collect, collecting, giving
 from tests.api.memento.requesting import ask, asking, paying, share
+from tests.api.routes import routes_of
 from tests.money import EUR
 from tests.people import PIN, new_phone
 from whipround.api.memento.app import create_app
@@ -74,13 +74,12 @@ def _bodies(handler: HTTPRouteHandler) -> Iterator[type[BaseModel]]:
         yield handler.opt["form"]
 
 
+ROUTES = list(routes_of(create_app()))
+
 FIELDS = {
-    f"{method} {route.path_format} {field}"
-    for route in create_app().routes
-    if isinstance(route, HTTPRoute)
-    for handler in route.route_handlers
-    for method in handler.http_methods
-    for model in _bodies(handler)
+    f"{route} {field}"
+    for route in ROUTES
+    for model in _bodies(route.handler)
     for field in _fields(model)
 }
 
@@ -256,14 +255,7 @@ async def test_an_id_of_something_of_anothers_is_not_found(place: Place, field: 
     assert wrong == {name: "not_found"}
 
 
-TWO_IDS = sorted(
-    (method, route.path_format)
-    for route in create_app().routes
-    if isinstance(route, HTTPRoute) and len(route.path_parameters) > 1
-    for handler in route.route_handlers
-    for method in handler.http_methods
-    if "access" in handler.opt
-)
+TWO_IDS = [(it.method, it.path) for it in ROUTES if len(it.parameters) > 1]
 
 
 @pytest.mark.parametrize(("method", "path"), TWO_IDS)
@@ -282,14 +274,12 @@ async def test_what_is_anothers_is_not_below_what_is_ones_own(
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-ID_FILTERS = sorted(
-    (route.path_format, name)
-    for route in create_app().routes
-    if isinstance(route, HTTPRoute)
-    for handler in route.route_handlers
-    for name, column in (handler.opt.get("filters") or {}).items()
+ID_FILTERS = [
+    (route.path, name)
+    for route in ROUTES
+    for name, column in (route.handler.opt.get("filters") or {}).items()
     if column.type is UUID
-)
+]
 
 
 @pytest.mark.parametrize(("path", "name"), ID_FILTERS)

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.api.checks import differs, nothing, text
 from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import Json, wrong_fields
-from tests.api.memento.documented import PICTURE, differs, nothing, number, text, time, uuid
+from tests.api.memento.documented import PICTURE, number, time, uuid
 from tests.api.memento.paying import Customer, Town, ids, said, town
 from tests.api.memento.pooling import collect, give
 from tests.api.memento.requesting import ask, paying
@@ -180,6 +181,7 @@ async def test_every_kind_can_be_read(place: Town, ann: Customer, bob: Customer)
         "currency": "EUR",
         **dict.fromkeys(["payer", "owner", "participant", "recipient", "contributor"], "Ann Ant"),
         "description": "Dinner",
+        "reference": "12345678901234",
         "to_wallet": True,
     }
     kinds_told = [*KINDS, "from_the_future"]

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from litestar.routes import HTTPRoute
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, device
@@ -17,6 +16,7 @@ from tests.api.memento.paying import Customer, Town, ids, new_card, said, town
 from tests.api.memento.picturing import uploaded
 from tests.api.memento.pooling import collect
 from tests.api.memento.requesting import ask, path, paying, share
+from tests.api.routes import Route, routes_of
 from tests.money import EUR
 from tests.people import PIN, new_phone
 from whipround.api.memento.app import create_app
@@ -25,43 +25,21 @@ from whipround.api.memento.call import Access
 pytestmark = pytest.mark.anyio
 
 
-class Route(NamedTuple):
-    """A route; `path` has the names of its parameters in braces."""
-
-    method: str
-    path: str
-    parameters: tuple[str, ...]
-    access: Access
-    is_list: bool
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+def _access(route: Route) -> Access:
+    access: Access = route.handler.opt.get("access", Access.SESSION)
+    return access
 
 
-def _routes() -> list[Route]:
-    return [
-        Route(
-            method,
-            route.path_format,
-            tuple(route.path_parameters),
-            handler.opt.get("access", Access.SESSION),
-            handler.opt.get("filters") is not None,
-        )
-        for route in create_app().routes
-        if isinstance(route, HTTPRoute)
-        # Litestar keeps them in sets: in the same order in every process of a run.
-        for handler in sorted(route.route_handlers, key=lambda it: sorted(it.http_methods))
-        for method in sorted(handler.http_methods)
-        if method != "OPTIONS"
-    ]
+def _is_list(route: Route) -> bool:
+    return route.handler.opt.get("filters") is not None
 
 
-ROUTES = _routes()
+ROUTES = list(routes_of(create_app()))
 WITH_ID = [it for it in ROUTES if it.parameters]
 FOR_ALL = {"GET /v1/announcements"}
 """Lists that show everybody the same."""
 
-LISTS = [it for it in ROUTES if it.is_list and not it.parameters and str(it) not in FOR_ALL]
+LISTS = [it for it in ROUTES if _is_list(it) and not it.parameters and str(it) not in FOR_ALL]
 
 PUBLIC = {
     "GET /v1/users/{user_id}",
@@ -232,7 +210,7 @@ async def test_another_one_does_not_find_it(owned: Owned, route: Route) -> None:
 async def test_nobody_does_not_find_it(owned: Owned, route: Route) -> None:
     answer = await owned.place.client.call(route.method, owned.path(route), owned.body(route))
 
-    assert answer.status_code == (404 if route.access is Access.OPEN else 401)
+    assert answer.status_code == (404 if _access(route) is Access.OPEN else 401)
     assert answer.content == b""
 
 

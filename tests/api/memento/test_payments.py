@@ -10,28 +10,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.api.checks import differs, nothing
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.documented import (
-    PAYMENT,
-    RECEIPT,
-    UNCLAIMED_PAYMENT,
-    WAITING_PAYMENT,
-    differs,
-    nothing,
-    time,
-)
-from tests.api.memento.paying import (
-    PAYMENTS,
-    Customer,
-    Town,
-    ids,
-    messages_to,
-    nothing_moving,
-    said,
-    town,
-)
-from tests.money import EUR, ISK, charge, fees_held
+from tests.api.memento.documented import PAYMENT, RECEIPT, UNCLAIMED_PAYMENT, WAITING_PAYMENT, time
+from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, messages_to, said, town
+from tests.money import EUR, ISK, charge, fees_held, nothing_moving
 from tests.people import PIN, new_phone
 from whipround.db.database import Database
 from whipround.domain import claims

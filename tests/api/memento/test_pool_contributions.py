@@ -8,18 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.checks import differs
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.documented import differs
-from tests.api.memento.paying import (
-    Customer,
-    Town,
-    ids,
-    messages_to,
-    nothing_moving,
-    said,
-    town,
-)
+from tests.api.memento.paying import Customer, Town, ids, messages_to, said, town
 from tests.api.memento.pooling import (
     CONTRIBUTOR,
     POOLS,
@@ -30,7 +22,7 @@ from tests.api.memento.pooling import (
     path,
     seen,
 )
-from tests.money import EUR, held_by
+from tests.money import EUR, held_by, nothing_moving
 from whipround.domain.payments.shares import POOL_ACCOUNT
 
 pytestmark = pytest.mark.anyio

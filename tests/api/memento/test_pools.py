@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.checks import differs
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.documented import differs
 from tests.api.memento.paying import (
     Customer,
     Town,

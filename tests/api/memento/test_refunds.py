@@ -14,18 +14,9 @@ import pytest
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import error_code, wrong_fields
-from tests.api.memento.paying import (
-    PAYMENTS,
-    Customer,
-    Town,
-    ids,
-    messages_to,
-    nothing_moving,
-    said,
-    town,
-)
+from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, messages_to, said, town
 from tests.api.serving import PROCESSORS, memento
-from tests.money import EUR, held_by, rows
+from tests.money import EUR, held_by, nothing_moving, rows
 from tests.people import PIN
 from whipround.db.database import Database
 from whipround.domain import gateway_calls
@@ -338,7 +329,8 @@ async def test_cut_off_and_swept(place: Town, ann: Customer, bob: Customer, is_h
     desk, key = desk_of(place), uuid4()
 
     def deadly(db: Database) -> Processors:
-        return Processors(*[Deadly(db, is_heard=is_heard)] * 2)
+        processor = Deadly(db, is_heard=is_heard)
+        return Processors(cards=processor, banks=processor)
 
     async with memento(place.shared, processors=deadly) as http:
         dying = replace(bob, client=replace(bob.client, http=http))

@@ -9,9 +9,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.api.checks import differs, nothing
 from tests.api.conftest import Shared
 from tests.api.memento.client import Client, Json, error_code, wrong_fields
-from tests.api.memento.documented import RECEIPT, differs, nothing
+from tests.api.memento.documented import RECEIPT
 from tests.api.memento.paying import (
     PAYMENTS,
     Customer,
@@ -19,13 +20,12 @@ from tests.api.memento.paying import (
     ids,
     messages_to,
     new_card,
-    nothing_moving,
     said,
     town,
 )
 from tests.api.memento.requesting import ask, counts, path, paying, seen, share
 from tests.api.serving import memento
-from tests.money import EUR, MXN, charge, fees_held
+from tests.money import EUR, MXN, charge, fees_held, nothing_moving
 from tests.people import new_phone
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.api.checks import differs, nothing
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.documented import differs, nothing, uuid
+from tests.api.memento.documented import uuid
 from tests.api.memento.paying import (
     Customer,
     Town,
@@ -17,7 +18,6 @@ from tests.api.memento.paying import (
     messages_to,
     new_account,
     new_card,
-    nothing_moving,
     said,
     town,
 )
@@ -32,7 +32,7 @@ from tests.api.memento.requesting import (
     seen,
     share,
 )
-from tests.money import EUR, rows
+from tests.money import EUR, nothing_moving, rows
 from tests.people import new_phone
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whipround.api.memento.shapes_base import CREATED_AT, ID, Amount, Shape, amount, encode
+from whipround.api.memento.shapes_base import CREATED_AT, ID, Amount, Shape, amount
+from whipround.api.shapes import encode
 
 
 class Thing(Shape):

@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.checks import differs, nothing
 from tests.api.conftest import Shared
 from tests.api.memento.client import wrong_fields
-from tests.api.memento.documented import TRANSACTION, differs, nothing, time, uuid
+from tests.api.memento.documented import TRANSACTION, time, uuid
 from tests.api.memento.paying import Customer, Town, ids, said, town
 from tests.money import EUR, charge
 from tests.people import new_phone

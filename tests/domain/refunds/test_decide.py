@@ -301,11 +301,10 @@ def test_what_a_card_paid_waits_for_the_card() -> None:
     [
         {"fulfillment_status": "unfulfilled"},
         {"kind": "withdrawal"},
-        {"kind": "top_up", "charge_id": uuid7(), "is_gone": True},
         {"recipient_id": None},
         {"recipient_id": uuid7()},
     ],
-    ids=["not arrived", "paid out", "topped up from a card that is gone", "unclaimed", "another's"],
+    ids=["not arrived", "paid out", "unclaimed", "another's"],
 )
 def test_what_cannot_be_given_back(change: dict[str, Any]) -> None:
     payment = paid()
@@ -316,10 +315,13 @@ def test_what_cannot_be_given_back(change: dict[str, Any]) -> None:
         check(replace(payment, **change), user_id=payment.recipient_id)
 
 
-def test_a_top_up_goes_back_to_its_card() -> None:
+def test_what_one_paid_oneself_goes_back_to_its_card_only() -> None:
     own = by_card(kind="top_up")
     assert own.recipient_id is not None
+    own = replace(own, payer_id=own.recipient_id)
 
-    check(own, user_id=own.recipient_id)
+    check(own, user_id=own.payer_id)
 
     assert own.back_to_id == own.source_id
+    with pytest.raises(NotRefundable):  # it is in the payer's wallet already
+        check(replace(own, is_gone=True), user_id=own.payer_id)

@@ -149,6 +149,19 @@ async def test_what_is_in_a_pool_or_came_out_of_it_stays(
     assert await held(db, ben) == 6
 
 
+async def test_what_one_paid_oneself_stays(db: Database, scene: Scene, ann: Person) -> None:
+    await charge(db, EUR("0.50"))
+    address = new_address()
+    [made] = await scene.pay(scene.order(ann, address))
+    async with db.transaction() as tx:
+        await claims.prove(tx, user_id=ann.id, addresses=[address], now=scene.now)
+
+    assert (await refund(scene, ann, made.payment_id, "1.00")).status == "not_refundable"
+
+    assert await held(db, ann) == Decimal("19.50")
+    assert await problems(db) == []
+
+
 async def test_a_wrong_pin_counts_and_the_right_one_sets_it_back(
     db: Database, scene: Scene, ben: Person, paid: UUID
 ) -> None:

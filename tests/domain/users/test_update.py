@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.mails import mailed
 from tests.people import (
     PIN,
     LoggedIn,
@@ -19,7 +20,7 @@ from tests.people import (
     new_phone,
 )
 from whipround.db.database import Database
-from whipround.domain import credentials, devices, payees
+from whipround.domain import credentials, devices, external_logins, password_resets, payees
 from whipround.domain.credentials import (
     PIN_TRIES,
     InvalidCredentials,
@@ -28,6 +29,7 @@ from whipround.domain.credentials import (
     judge_pin,
 )
 from whipround.domain.devices import DeviceChange
+from whipround.domain.external_logins import ExternalLoginRefused, Identity
 from whipround.domain.payees import Address
 from whipround.domain.users import person, update
 from whipround.domain.users.person import User
@@ -170,6 +172,36 @@ async def test_stolen_session_cannot_vouch_for_itself(home: Home) -> None:
     )
     outcome = await home.update(proofs=[await home.prove(thiefs)], pin="4321")
     assert isinstance(outcome, InvalidPin)
+
+
+async def test_address_that_a_session_brought_lets_nobody_in(home: Home) -> None:
+    """Else a thief would bring their own, and have a new password mailed to it."""
+    thiefs = new_email()
+    await home.changed(proofs=[await home.prove(thiefs)])
+
+    async def is_let_in() -> bool:
+        async with home.db.transaction() as tx:
+            await password_resets.ask(
+                tx, email=thiefs, address="192.0.2.1", keyring=home.keyring, now=home.now
+            )
+        return bool(await mailed(home.db, thiefs, "password_reset"))
+
+    assert not await is_let_in()
+    with pytest.raises(ExternalLoginRefused):
+        await external_logins.log_in(
+            home.db,
+            identity=Identity("facebook", "1", "Thief", thiefs),
+            locale="en",
+            confirmation_url="https://pay.test/",
+            currencies=("MXN",),
+            address="192.0.2.1",
+            keyring=home.keyring,
+            now=home.now,
+        )
+    await home.changed(first_name="Ann")
+    assert not await is_let_in()
+    await home.changed(current_pin=PIN)
+    assert await is_let_in()
 
 
 async def test_pin_alone_is_the_current_one(home: Home) -> None:
@@ -381,7 +413,7 @@ async def test_address_lost_to_its_owner_does_not_stop_other_changes(home: Home)
 
 
 async def test_current_device_can_be_changed_along(home: Home) -> None:
-    device_id = home.me.session.device_id
+    device_id = home.me.session.device
 
     await home.changed(device=DeviceChange(id=device_id, os_version="9.0"))
 

@@ -15,7 +15,7 @@ PAYMENT = {
     "description": "Pizza & beer",
 }
 REQUEST = {**PAYMENT, "owner": "Ann Lee", "participant": "Jon Dough"}
-POOL = {**PAYMENT, "owner": "Ann Lee"}
+POOL = {**PAYMENT, "owner": "Ann Lee", "participant": "Jon Dough"}
 SAMPLES: dict[str, dict[str, Any]] = {
     "verification_code": {"code": "123456", "event": "signup"},
     "login_code": {"code": "123456"},
@@ -26,6 +26,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "payment_failed": PAYMENT,
     "payment_refunded": {**PAYMENT, "to_wallet": True},
     "top_up_done": {"amount": "20.5", "currency": "EUR"},
+    "cash_paid": POOL,
+    "cash_returned": POOL,
     "withdrawal_paid": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
     "withdrawal_failed": {"amount": "20.5", "currency": "EUR", "description": "Savings"},
     "request_received": REQUEST,
@@ -37,11 +39,19 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "request_cancelled": REQUEST,
     "pool_invited": POOL,
     "pool_contribution": POOL,
+    "pool_rejected": POOL,
+    "pool_cash_ordered": {
+        **POOL,
+        "reference": "12345678901234",
+        "expires_at": "2026-01-25T12:30:00Z",
+    },
     "pool_closed": POOL,
     "pool_paid_out": POOL,
     "pool_export": POOL,
     "verification_decided": {"type": "passport", "approved": False, "reason": "It is blurred."},
     "funding_source_code": {"code": "123456", "description": "Savings"},
+    "email_confirmation": {"token": "wml_1", "url": "https://pay.test/wml_1", "name": "Jane Roe"},
+    "password_reset": {"token": "wml_1"},
 }
 CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push", "statement")
 
@@ -69,6 +79,17 @@ def test_codes() -> None:
     )
     assert "Your login code is 123456." in text("login_code", channel="email").body
     assert "1, 2, 3, 4, 5, 6" in text("login_code", channel="call").body
+
+
+def test_a_link_is_whole_and_a_name_is_not() -> None:
+    link = f"https://pay.test/{'long' * 100}/wml_1?product-id=7"
+
+    body = text("email_confirmation", channel="email", url=link, name="Jane\n" + "x" * 300).body
+
+    assert f"\n{link}\n" in body
+    assert body.startswith("Jane x")
+    assert len(body.splitlines()[0]) < LONGEST_VALUE + 100
+    assert "\nwml_1\n" in text("password_reset", channel="email").body
 
 
 def test_payments() -> None:

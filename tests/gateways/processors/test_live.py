@@ -16,7 +16,8 @@ from whipround.gateways.processors.protocol import (
     Unconfigured,
 )
 from whipround.gateways.processors.sandbox import SandboxProcessor
-from whipround.gateways.processors.stripe import StripeProcessor
+from whipround.gateways.processors.sandbox_cash import SandboxCashDesk
+from whipround.gateways.processors.stripe import StripeCashDesk, StripeProcessor
 from whipround.money import Money
 from whipround.settings import Settings
 
@@ -33,6 +34,7 @@ async def test_a_sandbox_plays_its_own_in_each_product(db: Database) -> None:
 
     assert isinstance(first.of("cards"), SandboxProcessor)
     assert first.of("banks") is first.of("cards") is not second.of("cards")
+    assert isinstance(first.cash, SandboxCashDesk)
     assert hints_of(Settings(**STRIPE), sandbox=True) is None
 
 
@@ -44,6 +46,7 @@ async def test_all_products_share_one_stripe(db: Database) -> None:
 
     assert isinstance(stripe, StripeProcessor)
     assert stripe is make(db).banks
+    assert isinstance(make(db).cash, StripeCashDesk)
     assert hints_of(Settings(**STRIPE), sandbox=False) is not None
     await make(db).close()
     with pytest.raises(OutcomeUnknown):
@@ -55,6 +58,7 @@ async def test_without_settings_every_call_is_refused(db: Database) -> None:
     processors = processors_of(Settings(), sandbox=False)(db)
 
     assert isinstance(processors.cards, Unconfigured)
+    assert isinstance(processors.cash, Unconfigured)
     assert hints_of(Settings(), sandbox=False) is None
     asked: Any = None
     for call in ("register", "charge", "refund", "pay_out", "find", "least_payout"):

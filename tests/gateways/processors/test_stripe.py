@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,7 +18,6 @@ from tests.gateways.processors.stripe_server import (
     GOOD,
     KEY,
     Dashboard,
-    stripe_server,
 )
 from whipround.gateways.processors.protocol import (
     CardDetails,
@@ -41,19 +40,6 @@ pytestmark = [
 ]
 
 PRODUCT = uuid7()
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with stripe_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def dashboard(url: str) -> Iterator[Dashboard]:
-    dashboard = Dashboard(url)
-    yield dashboard
-    dashboard.close()
 
 
 @pytest.fixture
@@ -162,6 +148,19 @@ async def test_a_charge_and_its_refunds(stripe: StripeProcessor, dashboard: Dash
     second = await stripe.refund(refund(asked, charged.reference_code, "10.00"))
     assert second.reference_code != returned.reference_code
     assert await stripe.find(first) == returned
+
+
+async def test_a_card_that_is_charged_once(stripe: StripeProcessor, dashboard: Dashboard) -> None:
+    once = Charge(
+        uuid7(), PRODUCT, "", EUR("12.30"), "Dinner", token=dashboard.card(GOOD), holder="Ann"
+    )
+
+    outcome = await stripe.charge(once)
+
+    assert outcome.status == "approved"
+    assert await stripe.find(once) == outcome
+    assert await stripe.find(replace(once, token="")) == outcome
+    assert (await stripe.charge(replace(once, key=uuid7(), token="4242"))).status == "declined"
 
 
 async def test_a_charge_is_told_from_others_of_the_same_card(

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from litestar import get
 
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.shapes import activity as shapes
 from whipround.domain import activity
 

@@ -5,10 +5,12 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath
 
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import REPEATS, answer, once
+from whipround.api.memento.people import once
 from whipround.api.memento.shapes import announcements as shapes
+from whipround.api.writes import REPEATS, answer
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import announcements

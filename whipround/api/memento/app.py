@@ -1,12 +1,12 @@
 """The Memento dialect as one Litestar app: all of its chapters under /v1."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
-from whipround.api.bodies import MAX_BODY_BYTES
+from whipround.api.docs import documentation
+from whipround.api.handling import new_app
 from whipround.api.memento import (
     activity,
     announcements,
@@ -28,9 +28,9 @@ from whipround.api.memento import (
     users,
     verifications,
 )
-from whipround.api.memento.call import AnyRequest, Bodies, Reply, Request, call_of, prepare
-from whipround.api.memento.docs import documentation
+from whipround.api.memento.call import Access, Request, prepare, route
 from whipround.api.memento.errors import refuse
+from whipround.api.memento.openapi import MEMENTO
 
 DIALECT = b"memento"
 
@@ -59,19 +59,10 @@ HANDLERS: Sequence[ControllerRouterHandler] = [
 
 def create_app(handlers: Sequence[ControllerRouterHandler] = HANDLERS) -> Litestar:
     """An app of these handlers, each of which needs a session unless its `route` says otherwise."""
-    return Litestar(
-        [*handlers, *documentation(handlers)],
-        before_request=prepare,
-        exception_handlers={Exception: _refuse},
-        logging_config=None,
-        openapi_config=None,
-        plugins=[Bodies()],
+    opt = route(access=Access.ANYONE)
+    return new_app(
+        [*handlers, *documentation(handlers, MEMENTO, root="/v1", opt=opt)],
         request_class=Request,
-        request_max_body_size=MAX_BODY_BYTES,
-        response_class=Reply,
+        prepare=prepare,
+        refuse=refuse,
     )
-
-
-def _refuse(request: AnyRequest, error: Exception) -> Reply[Any]:
-    rendered = refuse(error, call_of(request))
-    return Reply(body=rendered.body, status_code=rendered.status, more_headers=rendered.headers)

@@ -8,9 +8,11 @@ from litestar.params import FromPath, JSONBody
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from whipround.api.fields import Phone, Pin, wrong
-from whipround.api.memento.call import Access, Reply, Request, route
-from whipround.api.memento.people import DeviceDescription, limit_multiplier
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Access, Request, route
+from whipround.api.memento.people import DeviceDescription
 from whipround.api.memento.shapes import people as shapes
+from whipround.api.writes import limit_multiplier
 from whipround.domain import sessions, tokens
 from whipround.domain.credentials import InvalidCredentials, UserLocked
 from whipround.errors import Throttled
@@ -115,7 +117,8 @@ async def provide_secret(
     """Bring the code and the PIN that a pending token waits for.
 
     The answer has a new token; the one of the first step is good from now on too. After five wrong
-    tries, or ten minutes, the token is `rejected`.
+    tries, or ten minutes, the token is `rejected`. Somebody who has no PIN yet, as they have signed
+    up through another API, chooses it here, if the first step was the password.
     """
     call = request.call
     issued = await tokens.prove(

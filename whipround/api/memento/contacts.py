@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from whipround.api.context import Call
 from whipround.api.fields import ONE_LINE, Meta, Phone, wrong
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import REPEATS, answer, once
+from whipround.api.memento.people import once
 from whipround.api.memento.shapes import contacts as shapes
 from whipround.api.people_fields import PersonName
+from whipround.api.writes import REPEATS, answer
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import contacts

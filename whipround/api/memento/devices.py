@@ -3,9 +3,11 @@
 from litestar import get, put
 from litestar.params import JSONBody
 
-from whipround.api.memento.call import Reply, Request, route
-from whipround.api.memento.people import REPEATS, DeviceUpdate, answer, once
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
+from whipround.api.memento.people import DeviceUpdate, once
 from whipround.api.memento.shapes import people as shapes
+from whipround.api.writes import REPEATS, answer
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import devices
@@ -23,7 +25,7 @@ async def get_device(request: Request) -> Reply[shapes.Device]:
     call = request.call
     session = call.authenticated
     async with call.db.transaction() as tx:
-        found = await devices.get(tx, user_id=session.user.id, device_id=session.device_id)
+        found = await devices.get(tx, user_id=session.user.id, device_id=session.device)
     return Reply(shapes.device(found))
 
 
@@ -42,7 +44,7 @@ async def update_device(request: Request, data: JSONBody[DeviceUpdate]) -> Reply
         changed = await devices.update(
             tx,
             user_id=session.user.id,
-            device_id=session.device_id,
+            device_id=session.device,
             change=data.change(),
             now=call.now,
         )

@@ -8,7 +8,8 @@ from litestar.params import JSONBody
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from whipround.api.fields import Amount, SupportedCurrency, check_decimals
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.shapes import fees as shapes
 from whipround.domain.fee_calculation import calculate
 from whipround.domain.fx import RatesUnavailable, TooLargeToConvert, TooSmallToConvert

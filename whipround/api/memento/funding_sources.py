@@ -6,7 +6,8 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from whipround.api.context import Call
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.funding_bodies import (
     FundingSourceCode,
     FundingSourceCreate,
@@ -14,9 +15,10 @@ from whipround.api.memento.funding_bodies import (
     known,
 )
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import REPEATS, answer, limit_multiplier, once, refusal
+from whipround.api.memento.people import once, refusal
 from whipround.api.memento.shapes import funding as shapes
 from whipround.api.memento.shapes import transactions as transaction_shapes
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import transactions

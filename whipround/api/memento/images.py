@@ -16,9 +16,11 @@ from pydantic import (
 )
 
 from whipround.api.fields import Description, Meta, wrong
-from whipround.api.memento.call import Reply, Request, route
-from whipround.api.memento.people import REPEATS, answer, limit_multiplier, refusal
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
+from whipround.api.memento.people import refusal
 from whipround.api.memento.shapes import images as shapes
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.domain.images import seeing
 from whipround.domain.images.seeing import ImageNotFound
 from whipround.domain.images.uploading import Target

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from litestar import get
 
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.shapes import notifications as shapes
 from whipround.db.listing import Condition

@@ -8,12 +8,14 @@ from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
 from whipround.api.context import Call
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.paying import PAY_ERRORS, SharePayment, pay_share
-from whipround.api.memento.people import REPEATS, answer, once
+from whipround.api.memento.people import once
 from whipround.api.memento.shapes import participation as shapes
 from whipround.api.memento.shapes import receipts as receipt_shapes
+from whipround.api.writes import REPEATS, answer
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain.payments.shares import RequestShare

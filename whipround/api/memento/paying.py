@@ -6,10 +6,11 @@ from pydantic import BaseModel, Field
 
 from whipround.api.context import Call
 from whipround.api.fields import Meta, Pin, SupportedCurrency
-from whipround.api.memento.call import Reply
-from whipround.api.memento.people import REPEATS, answer, refusal
+from whipround.api.handling import Reply
+from whipround.api.memento.people import refusal
 from whipround.api.memento.shapes import participation
 from whipround.api.memento.shapes.participation import Participant
+from whipround.api.writes import REPEATS, answer
 from whipround.db.request_keys import Answer
 from whipround.domain.credentials import InvalidPin, UserLocked
 from whipround.domain.funding.reading import FundingSourceDisabled

@@ -21,14 +21,15 @@ from whipround.api.fields import (
     check_decimals,
     wrong,
 )
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.errors import answer_of
 from whipround.api.memento.lists import page
 from whipround.api.memento.paying import PAY_ERRORS
 from whipround.api.memento.people import ImageInput
 from whipround.api.memento.shapes import payments as shapes
 from whipround.api.memento.shapes import receipts as receipt_shapes
-from whipround.api.memento.shapes_base import encode
+from whipround.api.shapes import encode
 from whipround.db.request_keys import Answer
 from whipround.domain.images import attaching
 from whipround.domain.images.reading import Image

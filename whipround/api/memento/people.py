@@ -8,21 +8,16 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationInfo, field_valid
 
 from whipround.api.context import Call
 from whipround.api.fields import ONE_LINE, wrong
-from whipround.api.memento.call import Reply
+from whipround.api.handling import Reply
 from whipround.api.memento.errors import answer_of
-from whipround.api.memento.shapes_base import Shape, encode
 from whipround.api.people_fields import WebAddress
-from whipround.db import request_keys
+from whipround.api.writes import write_once
 from whipround.db.database import Tx
-from whipround.db.request_keys import Answer, InProgress, KeyReused
+from whipround.db.request_keys import Answer
 from whipround.domain.devices import DeviceChange, NewDevice
 from whipround.domain.images.giving import Picture
-from whipround.domain.throttles import SANDBOX_MULTIPLIER
 from whipround.domain.users.proofs import Proof
-from whipround.errors import Declined, DomainError
-
-REPEATS = (KeyReused, InProgress)
-"""What a write that is done once can be refused with, for the documentation."""
+from whipround.errors import DomainError
 
 DeviceText = Annotated[str, Field(min_length=1, max_length=100), ONE_LINE]
 PushToken = Annotated[str, Field(max_length=4096), ONE_LINE]
@@ -113,27 +108,12 @@ class ImageInput(BaseModel):
         return self.url if self.id is None else self.id
 
 
-def limit_multiplier(call: Call) -> int:
-    """How much wider the limits on what people try are here than usual."""
-    return SANDBOX_MULTIPLIER if call.services.sandbox else 1
-
-
 async def once(call: Call, act: Callable[[Tx], Awaitable[Answer]]) -> Reply[Any]:
     """Carry out a write exactly once, under the request's key; its answer, or the first one again.
 
     Refusals by a rule are remembered with it; wrong fields and limits are not.
     """
-
-    def refuse(error: DomainError) -> Answer | None:
-        return refusal(error, call) if isinstance(error, Declined) else None
-
-    answer = await request_keys.once(call.db, call.key, act, refuse=refuse, now=call.now)
-    return Reply.rendered(answer)
-
-
-def answer(shape: Shape, *, status: int = 200) -> Answer:
-    """The rendered answer of a write."""
-    return Answer(status, encode(shape))
+    return Reply.rendered(await write_once(call, act, refusal=refusal))
 
 
 def refusal(error: DomainError, call: Call) -> Answer:

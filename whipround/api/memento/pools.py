@@ -6,10 +6,11 @@ from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
 
 from whipround.api.context import Call
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.paying import PAY_ERRORS, pay_share
-from whipround.api.memento.people import REPEATS, answer, limit_multiplier, once
+from whipround.api.memento.people import once
 from whipround.api.memento.pool_bodies import (
     PoolContribution,
     PoolCreate,
@@ -19,6 +20,7 @@ from whipround.api.memento.pool_bodies import (
 )
 from whipround.api.memento.shapes import participation
 from whipround.api.memento.shapes import pools as shapes
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain.pools import (

@@ -8,10 +8,12 @@ from pydantic import BaseModel, Field
 
 from whipround.api.context import Call
 from whipround.api.fields import Amount, Description, Meta, Pin
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import REPEATS, answer, refusal
+from whipround.api.memento.people import refusal
 from whipround.api.memento.shapes import refunds as shapes
+from whipround.api.writes import REPEATS, answer
 from whipround.db.request_keys import Answer
 from whipround.domain.credentials import InvalidPin, UserLocked
 from whipround.domain.payments.reading import PaymentNotFound

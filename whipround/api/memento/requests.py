@@ -20,10 +20,12 @@ from whipround.api.fields import (
     check_decimals,
     wrong,
 )
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
-from whipround.api.memento.people import REPEATS, ImageInput, answer, limit_multiplier, once
+from whipround.api.memento.people import ImageInput, once
 from whipround.api.memento.shapes import requests as shapes
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain.images.attaching import MOST_IMAGES

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from whipround.api.shapes import doc
 from whipround.money import EXACT, digits
 
 
@@ -18,12 +19,7 @@ class Shape(msgspec.Struct, gc=False):
     """An object of the API. Every field is `Annotated[type, doc("what it is")]`."""
 
 
-def doc(description: str) -> msgspec.Meta:
-    """The description of a field, for the OpenAPI document."""
-    return msgspec.Meta(description=description)
-
-
-# msgspec writes a Decimal as a number here, which Litestar has to be told.
+# `encode` writes a Decimal as a number, which Litestar has to be told.
 _NUMBER = {"extra": {"type": "number"}, "examples": [20.0]}
 
 Amount: TypeAlias = Annotated[Decimal, msgspec.Meta(extra_json_schema=_NUMBER)]
@@ -37,9 +33,6 @@ Rate: TypeAlias = Annotated[
 CREATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was created.")]
 UPDATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was last changed.")]
 ID: TypeAlias = Annotated[UUID, doc("The unique identifier.")]
-
-encode = msgspec.json.Encoder(decimal_format="number").encode
-"""Any shape, or list of them, as JSON bytes."""
 
 
 @cache

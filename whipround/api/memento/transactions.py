@@ -5,7 +5,8 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from whipround.api.memento.call import Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Request, route
 from whipround.api.memento.lists import page
 from whipround.api.memento.shapes import transactions as shapes
 from whipround.domain import transactions

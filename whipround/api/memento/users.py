@@ -10,15 +10,13 @@ from pydantic import BaseModel, Field
 
 from whipround.api.context import Call
 from whipround.api.fields import ONE_LINE, Country, Email, Locale, Meta, Phone, Pin, Timezone
-from whipround.api.memento.call import Access, Reply, Request, route
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Access, Request, route
 from whipround.api.memento.people import (
-    REPEATS,
     DeviceDescription,
     DeviceUpdate,
     ImageInput,
     VerifiedField,
-    answer,
-    limit_multiplier,
     once,
     refusal,
 )
@@ -31,6 +29,7 @@ from whipround.api.people_fields import (
     Secret,
     Username,
 )
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import relationships

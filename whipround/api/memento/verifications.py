@@ -15,9 +15,11 @@ from pydantic import (
 )
 
 from whipround.api.fields import MANY_LINES, ONE_LINE, Email, Phone, wrong
-from whipround.api.memento.call import Access, Reply, Request, route
-from whipround.api.memento.people import REPEATS, answer, limit_multiplier, once
+from whipround.api.handling import Reply
+from whipround.api.memento.call import Access, Request, route
+from whipround.api.memento.people import once
 from whipround.api.memento.shapes import people as shapes
+from whipround.api.writes import REPEATS, answer, limit_multiplier
 from whipround.db.database import Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import identity, verifications

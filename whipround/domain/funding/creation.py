@@ -50,7 +50,9 @@ class NewCard:
 class NewBankAccount:
     """A bank account as its owner describes it. What is not known is empty.
 
-    `owner_id` is a national identification number; `token` what a processor knows the account by.
+    `owner_id` is a national identification number; `token` what a processor knows the account by;
+    `bank` what its owner calls the bank. One that `receives_only` never pays: nobody has to prove
+    that it is theirs.
     """
 
     country: str
@@ -59,6 +61,8 @@ class NewBankAccount:
     account_number: str
     owner_id: str
     token: str = field(repr=False)
+    bank: str = ""
+    receives_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +128,9 @@ _INSERT_CARD = """
 
 _INSERT_BANK_ACCOUNT = """
     insert into bank_account (id, funding_source_id, country, swift, iban, account_number, owner_id,
-        enabled, sealed, created_at, updated_at)
+        bank, enabled, sealed, created_at, updated_at)
     values (%(id)s, %(source_id)s, %(country)s, %(swift)s, %(iban)s, %(account_number)s,
-        %(owner_id)s, false, %(sealed)s, %(now)s, %(now)s)
+        %(owner_id)s, %(bank)s, false, %(sealed)s, %(now)s, %(now)s)
 """
 
 _INSERT_CRYPTO_ADDRESS = """
@@ -138,6 +142,10 @@ _INSERT_CRYPTO_ADDRESS = """
 def gateway_for(details: NewDetails) -> Gateway | None:
     """Which gateway is to be asked about such a source; None for one that is only kept."""
     return _KINDS[type(details)].gateway
+
+
+def _receives_only(details: NewDetails) -> bool:
+    return isinstance(details, NewBankAccount) and details.receives_only
 
 
 async def create(
@@ -176,7 +184,7 @@ async def create(
         "meta": new.meta,
         "gateway": processor_name if kind.gateway else "",
         "allows_in": kind.allows_in,
-        "allows_out": kind.allows_out,
+        "allows_out": kind.allows_out and not _receives_only(new.details),
         "status": "pending" if kind.gateway else "disabled",
         "now": now,
     }
@@ -220,6 +228,7 @@ async def _insert_details(
                 "iban": details.iban,
                 "account_number": details.account_number,
                 "owner_id": details.owner_id,
+                "bank": details.bank,
                 "sealed": keyring.seal(id_, details.token) if details.token else None,
             }
             await tx.execute(_INSERT_BANK_ACCOUNT, values)

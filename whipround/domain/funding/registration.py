@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from whipround.db import outbox
 from whipround.db.database import Tx
 from whipround.domain import credentials, gateway_calls
-from whipround.domain.funding import reading
+from whipround.domain.funding import clabe, reading
 from whipround.domain.funding.reading import CardType, FundingSource
 from whipround.domain.gateway_calls import (
     Gateway,
@@ -24,6 +24,7 @@ from whipround.domain.gateway_calls import (
     GatewayUnavailable,
     Said,
 )
+from whipround.domain.users import person
 from whipround.keyring import Keyring
 from whipround.outcomes import Outcome
 
@@ -47,7 +48,8 @@ class Registering:
     """A card or bank account that its processor has not answered about.
 
     `token` may be empty for a bank account, whose `details` are those that a processor needs;
-    `holder` is the full name of its person, `locale` their language.
+    `holder` is the full name of its person, `locale` their language. One that `receives_only` is
+    the CLABE of its person, and no other will be.
     """
 
     call_id: UUID
@@ -59,6 +61,7 @@ class Registering:
     description: str
     holder: str
     locale: str
+    receives_only: bool
     token: str = field(repr=False)
     details: Mapping[str, str] = field(repr=False)
 
@@ -72,6 +75,7 @@ class _Row:
     description: str
     full_name: str
     locale: str
+    receives_only: bool
     object_id: UUID
     sealed: bytes | None
     country: str | None
@@ -83,6 +87,7 @@ class _Row:
 _FIND = """
     select gateway_call.gateway, funding_source.id as source_id, funding_source.user_id,
         funding_source.type, funding_source.description, users.full_name, users.locale,
+        not funding_source.allows_out as receives_only,
         coalesce(card.id, bank_account.id) as object_id,
         coalesce(card.sealed, bank_account.sealed) as sealed,
         bank_account.country, bank_account.swift, bank_account.iban, bank_account.account_number
@@ -160,6 +165,7 @@ async def find(tx: Tx, *, call_id: UUID, keyring: Keyring) -> Registering | None
         description=row.description,
         holder=row.full_name,
         locale=row.locale,
+        receives_only=row.receives_only,
         token=keyring.unseal(row.object_id, row.sealed) if row.sealed else "",
         details={name: value for name, value in details.items() if value},
     )
@@ -174,6 +180,8 @@ class Locked:
 
 async def lock(tx: Tx, *, registering: Registering) -> Locked | None:
     """Lock the source, then its call; None if the call was settled meanwhile."""
+    if registering.receives_only:  # others of its person may go
+        await person.lock(tx, user_id=registering.user_id)
     await tx.execute(_LOCK_SOURCE, {"source_id": registering.source_id})
     row = await (await tx.execute(_LOCK_CALL, {"call_id": registering.call_id})).fetchone()
     if row is None:
@@ -211,10 +219,11 @@ async def approve(
     """The processor knows the card or account by `reference` now; the funding source.
 
     A card is `enabled`. Unless the processor itself has verified whose it is, a code goes onto its
-    statement; a bank account is `pending` until that is brought (`verifying.verify`).
+    statement; a bank account is `pending` until that is brought (`verifying.verify`). One that only
+    receives needs no code, and takes the place of those before it.
     """
-    is_enabled = is_verified or registering.kind == "card"
-    code = None if is_verified else credentials.new_code()
+    is_enabled = is_verified or registering.kind == "card" or registering.receives_only
+    code = None if is_verified or registering.receives_only else credentials.new_code()
     await _write(
         tx,
         registering,
@@ -236,7 +245,10 @@ async def approve(
         )
         await outbox.put(tx, [message], now=now)
     await _settle_call(tx, registering, "approved", Outcome("approved", processed_at=now), now)
-    return await reading.get(tx, user_id=registering.user_id, id_=registering.source_id)
+    source = await reading.get(tx, user_id=registering.user_id, id_=registering.source_id)
+    if registering.receives_only:
+        await clabe.retire_older(tx, user_id=registering.user_id, now=now)
+    return source
 
 
 async def decline(tx: Tx, *, registering: Registering, outcome: Outcome, now: datetime) -> None:

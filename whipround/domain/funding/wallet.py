@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
-from whipround.ledger.accounts import PRODUCT, NewAccount, open_accounts
+from whipround.ledger.accounts import PRODUCT, NewAccount, balances, open_accounts
 from whipround.ledger.transfers import Leg, Transfer, post_now
 from whipround.money import Money
 
@@ -16,6 +17,9 @@ CARD = "card"
 BANK_ACCOUNT = "bank_account"
 CRYPTO_ADDRESS = "crypto_address"
 """What a funding source can be at bottom, whatever the product calls it."""
+
+CASH = "cash"
+"""What somebody has paid with at a shop: nobody adds such a source."""
 
 WALLET_ACCOUNT = "wallet"
 """The kind of the account of any funding source: a wallet's has a floor of zero, while a card and a
@@ -63,6 +67,13 @@ async def wallet_of(tx: Tx, *, user_id: UUID) -> UUID:
     """The id of the wallet of a person, who always has one."""
     [[id_]] = await (await tx.execute(_FIND_WALLET, {"user_id": user_id})).fetchall()
     return UUID(str(id_))
+
+
+async def wallet_holds(tx: Tx, *, user_id: UUID, currency: str) -> Decimal:
+    """What the wallet of a person holds of a currency."""
+    wallet_id = await wallet_of(tx, user_id=user_id)
+    held = await balances(tx, owner_ids=[wallet_id])
+    return next((each.amount for each in held if each.currency == currency), Decimal(0))
 
 
 async def grant(

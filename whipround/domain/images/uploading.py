@@ -35,7 +35,8 @@ _READY = """
 """
 
 _DROP = """
-    update image set status = 'removed', updated_at = %(now)s where id = %(id)s
+    update image set status = 'removed', updated_at = %(now)s
+    where id = %(id)s and status = 'storing'
 """
 
 
@@ -92,7 +93,7 @@ async def finish(
 
 
 async def drop(tx: Tx, *, image_id: UUID, now: datetime) -> None:
-    """Have an upload's files deleted: it came to nothing."""
+    """Have an upload's files deleted, unless it was finished after all: it came to nothing."""
     await tx.execute(_DROP, {"id": image_id, "now": now})
 
 

@@ -26,6 +26,8 @@ KINDS: Mapping[str, tuple[NotificationType, str]] = {
     "payment_refunded": ("payment", "refunded"),
     "payment_failed": ("payment", "failed"),
     "top_up_done": ("payment", "topped_up"),
+    "cash_paid": ("payment", "cash_paid"),
+    "cash_returned": ("payment", "cash_returned"),
     "withdrawal_paid": ("payment", "withdrawn"),
     "withdrawal_failed": ("payment", "withdrawal_failed"),
     "request_received": ("request", "received"),
@@ -36,13 +38,15 @@ KINDS: Mapping[str, tuple[NotificationType, str]] = {
     "request_cancelled": ("request", "cancelled"),
     "pool_invited": ("pool", "invited"),
     "pool_contribution": ("pool", "contributed"),
+    "pool_rejected": ("pool", "rejected"),
+    "pool_cash_ordered": ("pool", "cash_ordered"),
     "pool_closed": ("pool", "closed"),
     "pool_paid_out": ("pool", "paid_out"),
 }
 """Every kind of event, by the name of its text: the type and the key that Memento shows."""
 
 
-QUIET: Sequence[str] = ("pool_contribution",)
+QUIET: Sequence[str] = ("pool_contribution", "pool_rejected")
 """What may come a thousand times a day: pushed and noted, but never mailed, or sent by SMS."""
 
 

@@ -12,14 +12,14 @@ from whipround.db.database import Tx
 from whipround.db.request_keys import Answer, Claims, InProgress, KeyReused
 from whipround.domain import gateway_calls, limits, notifications, payees
 from whipround.domain.images import attaching, wanting
-from whipround.domain.payments.commands import Pay, Processing
+from whipround.domain.payments.commands import Pay, Payment, Processing
 from whipround.domain.payments.decide import decide
 from whipround.domain.payments.locking import read
 from whipround.domain.payments.share_rows import insert_forwardings, write_shares
 from whipround.domain.payments.shares import PayShare, Refusal
-from whipround.domain.payments.state import Decision, State
-from whipround.domain.payments.writing import insert_payments
-from whipround.errors import Invalid, NotFound
+from whipround.domain.payments.state import Decision, Outcome, State
+from whipround.domain.payments.writing import insert_payments, numbers
+from whipround.errors import DomainError, Invalid, NotFound
 
 _WRITE_PINS = """
     update users
@@ -79,9 +79,11 @@ class PaymentBatch:
     ) -> tuple[Sequence[Answer | Processing], set[bytes]]:
         """The results, and the ids of the keys that are given back."""
         decision = decide(state, commands)
+        await _write(tx, state, decision)
+        outcomes = await _numbered(tx, commands, decision.outcomes)
         results: list[Answer | Processing] = []
         kept, forgotten, calls = [], [], []
-        for command, outcome in zip(commands, decision.outcomes, strict=True):
+        for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, Processing):
                 call = replace(outcome.call, request_number=claims.number(command.key))
                 calls.append(call)
@@ -93,13 +95,38 @@ class PaymentBatch:
                 forgotten.append(command.key)
             else:
                 kept.append((claims.number(command.key), answer))
-        await _write(tx, state, decision)
         if calls:
             await gateway_calls.insert(tx, calls)
         await request_keys.keep(tx, kept)
         if forgotten:
             await request_keys.forget(tx, forgotten)
         return results, {key.id for key in forgotten}
+
+
+async def _numbered(
+    tx: Tx, commands: Sequence[Pay | Refusal], outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """The outcomes, those payments with their numbers that were ordered so."""
+    asked = {
+        position: outcome
+        for position, (command, outcome) in enumerate(zip(commands, outcomes, strict=True))
+        if isinstance(command, Pay) and command.means.numbered
+        if not isinstance(outcome, DomainError)
+    }
+    found = await numbers(tx, [_payment(outcome).id for outcome in asked.values()])
+    numbered = list(outcomes)
+    for position, outcome in asked.items():
+        payment = _payment(outcome)
+        payment = payment._replace(number=found[payment.id])
+        if isinstance(outcome, Processing):
+            numbered[position] = outcome._replace(payment=payment)
+        else:
+            numbered[position] = payment
+    return numbered
+
+
+def _payment(outcome: Payment | Processing) -> Payment:
+    return outcome.payment if isinstance(outcome, Processing) else outcome
 
 
 def _followed(

@@ -9,8 +9,9 @@ from uuid import UUID
 from whipround.db.request_keys import Answer, RequestKey
 from whipround.domain.gateway_calls import GatewayCall
 from whipround.domain.images.giving import Picture
-from whipround.domain.legs import Worth
+from whipround.domain.legs import Part, Worth
 from whipround.domain.payees import Address, Holding
+from whipround.domain.payments.means import PLAIN, Means
 from whipround.domain.payments.shares import Share, ShareState
 from whipround.errors import Declined, DomainError, Invalid
 from whipround.money import Money
@@ -121,7 +122,9 @@ class Payment(NamedTuple):
     what of the amount went back. `holding` is there if the recipient was not a user when the money
     came. `funding_source_id` is None of what was paid out of a pool. `error_code` says why it
     failed, if it did. `request_id` or `pool_id` is what it pays for, or out of, if anything, and
-    `share` the participant whose part it is: a list of payments is read without.
+    `share` the participant whose part it is: a list of payments is read without. `part` came out of
+    the payer's wallet where a card has paid the rest. `number` is its id in Moneypool, None as long
+    as nobody has asked for it.
     """
 
     id: UUID
@@ -151,6 +154,8 @@ class Payment(NamedTuple):
     request_id: UUID | None = None
     pool_id: UUID | None = None
     share: ShareState | None = None
+    part: Part | None = None
+    number: int | None = None
 
     @property
     def worth(self) -> Worth:
@@ -165,13 +170,14 @@ class Pay(NamedTuple):
     last is a funding source of the payer's own. None is where the `share` is a contribution to a
     pool. The amount is what the recipient gets, checked
     against its currency's digits; it is paid for in `source_currency`. `pin` is the keyed digest of
-    the PIN given. `render` makes the answer that is stored with the money.
+    the PIN given, None where none is asked for. `render` makes the answer that is stored with the
+    money. `means` is how it is paid where that is not just the funding source.
     """
 
     key: RequestKey
     payer_id: UUID
     payer_name: str
-    pin: bytes
+    pin: bytes | None
     funding_source_id: UUID
     recipient_user_id: UUID | None
     recipient_address: Address | None
@@ -185,6 +191,7 @@ class Pay(NamedTuple):
     picture: Picture | None
     render: "Callable[[Payment | DomainError], Answer]"
     share: Share | None = None
+    means: Means = PLAIN
 
 
 class Processing(NamedTuple):

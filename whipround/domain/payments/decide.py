@@ -5,18 +5,18 @@ a holding. What only the outside can move becomes an intent: of a card's money n
 moved yet, and what is to be paid out is set aside.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from whipround.domain import payees
-from whipround.domain.credentials import judge_pin
+from whipround.domain.credentials import UserLocked, judge_pin
 from whipround.domain.funding.wallet import (
     CARD,
+    CASH,
     CLEARING_ACCOUNT,
     FEES_ACCOUNT,
     WALLET,
@@ -25,8 +25,7 @@ from whipround.domain.funding.wallet import (
 from whipround.domain.gateway_calls import CallKind, new_call
 from whipround.domain.images.attaching import Attachment
 from whipround.domain.images.wanting import Wanted
-from whipround.domain.legs import Ends, Worth, through
-from whipround.domain.limits import Direction
+from whipround.domain.legs import Ends, through
 from whipround.domain.payees import Holding, Payee, hold_transfer
 from whipround.domain.payments import making
 from whipround.domain.payments.commands import (
@@ -38,23 +37,23 @@ from whipround.domain.payments.commands import (
     TooManyDeclined,
     TooManyWaiting,
 )
-from whipround.domain.payments.shares import POOL_ACCOUNT, Refusal
-from whipround.domain.payments.sides import Sides, check_visible, sides_of
+from whipround.domain.payments.means import OnceCard
+from whipround.domain.payments.orders import (
+    Order,
+    account_from,
+    account_to,
+    check_funds,
+    paid,
+    priced,
+    take_from_limits,
+)
+from whipround.domain.payments.shares import Refusal
+from whipround.domain.payments.sides import check_visible, sides_of
 from whipround.domain.payments.state import Decision, Outcome, Source, State
-from whipround.domain.quotes import quote
 from whipround.errors import DomainError
-from whipround.ledger.accounts import PRODUCT, AccountName
-from whipround.ledger.transfers import InsufficientFunds, Transfer
+from whipround.ledger.accounts import PRODUCT
+from whipround.ledger.transfers import Leg, Transfer
 from whipround.money import Money
-
-
-class _Order(NamedTuple):
-    """A command with its two sides, and what it is worth on either."""
-
-    command: Pay
-    sides: Sides
-    worth: Worth
-    exchange_rate: Decimal | None
 
 
 def decide(state: State, commands: Sequence[Pay | Refusal]) -> Decision:
@@ -74,8 +73,13 @@ def decide(state: State, commands: Sequence[Pay | Refusal]) -> Decision:
 
 
 def _check_pin(state: State, command: Pay | Refusal, decision: Decision) -> None:
-    """Raise unless the PIN is right; what the attempt did to the user's PIN is to be written."""
+    """Raise unless the PIN is right, where one is asked for; what the try did is to be written."""
     before = state.pins[command.payer_id]
+    if command.pin is None:
+        is_locked = before.locked_until is not None and before.locked_until > state.now
+        if is_locked and not (isinstance(command, Pay) and command.means.has_come):
+            raise UserLocked
+        return
     verdict = judge_pin(before, command.pin, state.now)
     if verdict.state != before:
         state.pins[command.payer_id] = decision.pins[command.payer_id] = verdict.state
@@ -86,86 +90,29 @@ def _check_pin(state: State, command: Pay | Refusal, decision: Decision) -> None
 def _pay(state: State, command: Pay, decision: Decision) -> Payment | Processing:
     state.shares.check(command, now=state.now)
     sides = sides_of(state, command)
-    order = _priced(state, command, sides)
-    if sides.source.type == WALLET:
-        _check_funds(state, order)
+    order = priced(state, command, sides)
+    check_funds(state, order)
     if sides.is_unclaimed and state.waiting.get(command.payer_id, 0) >= MOST_WAITING:
         raise TooManyWaiting
     if sides.source.declined >= MOST_DECLINED:
         raise TooManyDeclined
-    _take_from_limits(state, order)  # the last that can refuse
-    if sides.source.type != WALLET:
+    take_from_limits(state, order)  # the last that can refuse
+    if sides.source.type not in {WALLET, CASH}:
         return _charge(state, order, sides.source, decision)
-    if sides.destination is not None:
+    if sides.kind == "withdrawal" and sides.destination is not None:
         return _pay_out(state, order, sides.destination, decision)
     if sides.is_unclaimed:
         return _hold(state, order, decision)
     return _transfer(state, order, decision)
 
 
-def _priced(state: State, command: Pay, sides: Sides) -> _Order:
-    """What the payment takes from the payer, and gives."""
-    priced = quote(
-        state.prices,
-        kind=sides.kind if sides.kind in {"top_up", "withdrawal"} else "payment",
-        types=sides.source.types,
-        destination=command.amount,
-        source_currency=command.source_currency,
-        now=state.now,
-    )
-    worth = Worth(
-        command.amount.amount,
-        command.amount.currency,
-        priced.amount.amount,
-        priced.amount.currency,
-        priced.fee.amount,
-    )
-    return _Order(command, sides, worth, priced.exchange_rate)
-
-
-def _check_funds(state: State, order: _Order) -> None:
-    account_id = state.accounts.get(_from(order))
-    if account_id is None or state.book.balance(account_id) < order.worth.total:
-        raise InsufficientFunds
-
-
-def _take_from_limits(state: State, order: _Order) -> None:
-    """Count the payment against the limits of the payer's own sources. Raises LimitExceeded."""
-    if not state.limits:
-        return
-    is_verified = order.command.payer_id in state.verified
-    movements = list(_movements(order))
-    # All are looked at before any is counted; counting one looks at it itself.
-    checks = (state.limits.check,) if len(movements) > 1 else ()
-    for act in (*checks, state.limits.take):
-        for source_id, types, direction, money in movements:
-            act(
-                funding_source_id=source_id,
-                types=types,
-                direction=direction,
-                money=money,
-                is_verified=is_verified,
-                now=state.now,
-            )
-
-
-def _movements(order: _Order) -> Iterator[tuple[UUID, Sequence[str], Direction, Money]]:
-    """What the payment moves out of the payer's own sources, and into them."""
-    kind, source, recipient, destination, _ = order.sides
-    yield source.id, source.types, "out", _paid(order)
-    if destination is not None and kind == "withdrawal":
-        yield destination.id, destination.types, "in", order.command.amount
-    elif recipient is not None and kind == "top_up":
-        yield recipient.wallet_id, (WALLET,), "in", order.command.amount
-
-
-def _transfer(state: State, order: _Order, decision: Decision) -> Payment:
-    """Out of the wallet into another one, or into a pool: done at once."""
+def _transfer(state: State, order: Order, decision: Decision) -> Payment:
+    """What is here already into a wallet, or into a pool: done at once."""
     worth, accounts = order.worth, state.accounts
     transaction_id = uuid7()
     ends = Ends(
-        source=accounts[_from(order)],
-        destination=accounts[_to(order)],
+        source=accounts[account_from(order)],
+        destination=accounts[account_to(order)],
         fee=accounts[PRODUCT, FEES_ACCOUNT, worth.source_currency],
     )
     legs = through(worth, ends, accounts)
@@ -184,7 +131,7 @@ def _give_picture(command: Pay, payment: Payment, decision: Decision) -> None:
         )
 
 
-def _accept(state: State, order: _Order, payment: Payment, decision: Decision) -> Payment:
+def _accept(state: State, order: Order, payment: Payment, decision: Decision) -> Payment:
     """The payment is to be written, and whoever has the money now is told."""
     command, sides = order.command, order.sides
     payment = state.shares.take(command, payment, now=state.now)
@@ -207,10 +154,10 @@ def _accept(state: State, order: _Order, payment: Payment, decision: Decision) -
     return payment
 
 
-def _hold(state: State, order: _Order, decision: Decision) -> Payment:
+def _hold(state: State, order: Order, decision: Decision) -> Payment:
     """To an address that nobody has proven: the money waits in an account of its own."""
     payee = _payee(state, order.command)
-    source_id, from_account = order.sides.source.id, state.accounts[_from(order)]
+    source_id, from_account = order.sides.source.id, state.accounts[account_from(order)]
     holding = making.hold(
         state.book,
         order.worth,
@@ -231,23 +178,39 @@ def _hold(state: State, order: _Order, decision: Decision) -> Payment:
     return _accept(state, order, payment, decision)
 
 
-def _charge(state: State, order: _Order, source: Source, decision: Decision) -> Processing:
-    """From a card or a bank: nothing is here to be moved before the outside has said yes."""
+def _charge(state: State, order: Order, source: Source, decision: Decision) -> Processing:
+    """From a card or a bank: nothing of theirs is here to be moved before they have said yes."""
     payee = None
     if order.sides.is_unclaimed:
         payee = _payee(state, order.command)
         _count_waiting(state, order.command)
+    if source.is_once:
+        state.sources[source.id] = replace(source, declined=source.declined + 1)
     payment = _made(state, order, transaction_id=uuid7(), payee=payee)
+    _set_part_aside(state, order, payment.transaction_id)
     payment = _accept(state, order, payment, decision)
-    return _processing(state, payment, source, "charge", _paid(order))
+    money, card = paid(order), order.command.means.card
+    return _processing(payment, source, "charge", money, card=card, now=state.now)
 
 
-def _pay_out(state: State, order: _Order, destination: Source, decision: Decision) -> Processing:
+def _set_part_aside(state: State, order: Order, transaction_id: UUID) -> None:
+    """What the wallet is to bear waits until the card has paid the rest, or has not."""
+    if order.part is None or order.sides.wallet is None:
+        return
+    currency, taken = order.worth.source_currency, order.part.total
+    legs = (
+        Leg(state.accounts[order.sides.wallet.id, WALLET_ACCOUNT, currency], -taken),
+        Leg(state.accounts[PRODUCT, CLEARING_ACCOUNT, currency], taken),
+    )
+    state.book.post(Transfer(uuid7(), "hold", f"{transaction_id}:aside", legs))
+
+
+def _pay_out(state: State, order: Order, destination: Source, decision: Decision) -> Processing:
     """From the wallet to the payer's bank: set aside until the outside has said yes."""
     worth, accounts = order.worth, state.accounts
     payment = _made(state, order, transaction_id=uuid7())
     ends = Ends(
-        source=accounts[_from(order)],
+        source=accounts[account_from(order)],
         destination=accounts[PRODUCT, CLEARING_ACCOUNT, worth.currency],
         fee=accounts[PRODUCT, CLEARING_ACCOUNT, worth.source_currency],
     )
@@ -255,25 +218,37 @@ def _pay_out(state: State, order: _Order, destination: Source, decision: Decisio
     id_ = payment.transaction_id
     state.book.post(Transfer(id_, "hold", f"{id_}:hold", legs))
     payment = _accept(state, order, payment, decision)
-    return _processing(state, payment, destination, "payout", order.command.amount)
+    return _processing(payment, destination, "payout", order.command.amount, now=state.now)
 
 
 def _processing(
-    state: State, payment: Payment, outside: Source, kind: CallKind, money: Money
+    payment: Payment,
+    outside: Source,
+    kind: CallKind,
+    money: Money,
+    *,
+    card: OnceCard | None = None,
+    now: datetime,
 ) -> Processing:
-    assert outside.account_id is not None  # noqa: S101 - a source that gives or takes has both
-    assert outside.sealed is not None  # noqa: S101
+    """The payment, and the call that moves the money outside, of a source or a card of the time."""
+    id_, account_id, sealed = uuid7(), outside.account_id, outside.sealed
+    if card is not None:
+        id_, account_id, sealed = card.call_id, card.call_id, card.sealed
+    assert account_id is not None  # noqa: S101 - a source that gives or takes has both
+    assert sealed is not None  # noqa: S101
     call = new_call(
-        uuid7(),
+        id_,
         gateway="cards" if outside.type == CARD else "banks",
         kind=kind,
         funding_source_id=outside.id,
         transaction_id=payment.transaction_id,
         amount=money.amount,
         currency=money.currency,
-        now=state.now,
+        now=now,
     )
-    return Processing(payment, call, outside.account_id, outside.sealed)
+    if card is not None:
+        call = replace(call, sealed=card.sealed, holder=card.holder)
+    return Processing(payment, call, account_id, sealed)
 
 
 def _count_waiting(state: State, command: Pay) -> None:
@@ -283,7 +258,7 @@ def _count_waiting(state: State, command: Pay) -> None:
 
 def _made(
     state: State,
-    order: _Order,
+    order: Order,
     *,
     transaction_id: UUID,
     holding: Holding | None = None,
@@ -298,28 +273,10 @@ def _made(
         transaction_id=transaction_id,
         holding=holding,
         payee=payee,
+        part=order.part,
         done=done,
         now=state.now,
     )
-
-
-def _from(order: _Order) -> AccountName:
-    """The account of the source that the payment takes from."""
-    return (order.sides.source.id, WALLET_ACCOUNT, order.worth.source_currency)
-
-
-def _to(order: _Order) -> AccountName:
-    """The account that gets the amount: of the recipient's wallet, or of the pool."""
-    recipient, pool = order.sides.recipient, order.sides.pool
-    if pool is not None:
-        return (pool.id, POOL_ACCOUNT, order.worth.currency)
-    assert recipient is not None  # noqa: S101 - or it is held
-    return (recipient.wallet_id, WALLET_ACCOUNT, order.worth.currency)
-
-
-def _paid(order: _Order) -> Money:
-    """What the payer pays in all."""
-    return Money(order.worth.total, order.worth.source_currency)
 
 
 def _payee(state: State, command: Pay) -> Payee:

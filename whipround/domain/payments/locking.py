@@ -18,6 +18,7 @@ from whipround.db.database import Tx
 from whipround.domain import fees, fx, limits, payees, relationships
 from whipround.domain.credentials import PinState
 from whipround.domain.funding.wallet import (
+    CASH,
     CLEARING_ACCOUNT,
     FEES_ACCOUNT,
     POSITION_ACCOUNT,
@@ -51,7 +52,7 @@ _LOCK_PAYERS = """
 """
 
 # A card is good to the end of its month. How often one has declined of late: somebody may be trying
-# it out.
+# it out. Of what is charged once each may be another card: those count that may yet decline.
 _SOURCES = """
     select funding_source.id, user_id, funding_source.type, type_name,
         allows_out and funding_source.status = 'enabled' and (card.id is null
@@ -65,11 +66,16 @@ _SOURCES = """
             from gateway_call
             where funding_source_id = funding_source.id and gateway_call.status = 'declined'
                 and kind = 'charge' and gateway_call.created_at > %(since)s
-        ) end
+        ) end + case when is_once then (
+            select count(*)
+            from gateway_call
+            where funding_source_id = funding_source.id and kind = 'charge'
+                and gateway_call.status in ('open', 'pending')
+        ) else 0 end, is_once
     from funding_source
         left join card on card.funding_source_id = funding_source.id
         left join bank_account on bank_account.funding_source_id = funding_source.id
-    where funding_source.id = any(%(ids)b) and deleted_at is null
+    where funding_source.id = any(%(ids)b) and (deleted_at is null or is_once)
 """
 
 # Whose wallet can be paid.
@@ -82,15 +88,16 @@ RECIPIENTS_SQL = """
         and funding_source.allows_in and funding_source.status = 'enabled'
 """
 
-# What a payment from a wallet moves: the wallet, that of the recipient, or the pool, and the
-# product's own accounts, in one order. What comes from the outside moves nothing yet, and must
-# not wait here for what is being settled.
+# What a payment from a wallet, or with cash that has come, moves: the source, the wallet of the
+# recipient, or the pool, and the product's own accounts, in one order. What is yet to come from the
+# outside moves nothing, and must not wait here for what is being settled.
 _LOCK_ACCOUNTS = """
     with paying as materialized (
         select funding_source.id, recipient_id, pool_id
         from unnest(%(sources)b::uuid[], %(recipients)b::uuid[], %(pools)b::uuid[])
             as paid (source_id, recipient_id, pool_id)
-            join funding_source on funding_source.id = source_id and type = 'virtual'
+            join funding_source
+                on funding_source.id = source_id and type in ('virtual', 'cash')
     )
     select id, currency, balance, floor, version, owner_id, kind
     from account
@@ -144,6 +151,7 @@ class _Wanted:
         self.pairs: set[tuple[UUID, UUID]] = set()
         self.paying: set[tuple[UUID, UUID | None, UUID | None]] = set()
         self.receiving: set[tuple[UUID, UUID, str]] = set()
+        self.spending: set[tuple[UUID, str]] = set()
         self.sources: set[UUID] = set()
         self.accounts: dict[AccountName, NewAccount] = {}
         self.converts = False
@@ -159,6 +167,11 @@ class _Wanted:
         self.sources.add(command.funding_source_id)
         pool_id = None if pool is None else pool.id
         self.paying.add((command.funding_source_id, recipient_id, pool_id))
+        self.spending.add((command.funding_source_id, source))
+        if command.means.wallet is not None:
+            self.sources.add(command.means.wallet.funding_source_id)
+            self.paying.add((command.means.wallet.funding_source_id, None, None))
+            self._open(CLEARING_ACCOUNT, source)
         self._open(FEES_ACCOUNT, source)
         if recipient_id is not None:
             self.pairs.add((command.payer_id, recipient_id))
@@ -196,16 +209,21 @@ class _Wanted:
         sources: Mapping[UUID, Source],
         recipients: Mapping[UUID, Recipient],
     ) -> list[NewAccount]:
-        """The accounts that payments from wallets need and that do not exist yet."""
-        wallets = {id_ for id_, source in sources.items() if source.type == WALLET}
-        if wallets.isdisjoint(source_id for source_id, _, _ in self.paying):
+        """The accounts that are not there yet, of those that money at hand needs to move."""
+        at_hand = {id_ for id_, source in sources.items() if source.type in {WALLET, CASH}}
+        if at_hand.isdisjoint(source_id for source_id, _, _ in self.paying):
             return []
         received = (
             NewAccount(recipients[user_id].wallet_id, WALLET_ACCOUNT, currency)
             for source_id, user_id, currency in self.receiving
-            if source_id in wallets and user_id in recipients
+            if source_id in at_hand and user_id in recipients
         )
-        wanted = {new.name: new for new in (*self.accounts.values(), *received)}
+        spent = (
+            NewAccount(source_id, WALLET_ACCOUNT, currency, floor=None)
+            for source_id, currency in self.spending
+            if source_id in at_hand and sources[source_id].type == CASH
+        )
+        wanted = {new.name: new for new in (*self.accounts.values(), *received, *spent)}
         return [new for name, new in wanted.items() if name not in accounts]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from whipround.db.outbox import Channel, Message
-from whipround.domain.legs import Worth
+from whipround.domain.legs import Part, Worth
 from whipround.domain.notifications import Event, words
 from whipround.domain.payees import HOLDING_ACCOUNT, Holding, Payee
 from whipround.domain.payments.commands import (
@@ -35,6 +35,7 @@ def made(
     transaction_id: UUID,
     holding: Holding | None = None,
     payee: Payee | None = None,
+    part: Part | None = None,
     done: bool = False,
     now: datetime,
 ) -> Payment:
@@ -65,6 +66,7 @@ def made(
         expires_at=None if holding is None else holding.expires_at,
         created_at=now,
         updated_at=now,
+        part=part,
     )
 
 

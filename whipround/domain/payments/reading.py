@@ -12,6 +12,7 @@ from whipround.db.listing import EQ, EQ_IN, TIMES, Column, ListQuery, fragments
 from whipround.domain import relationships
 from whipround.domain.images import reading as images
 from whipround.domain.images.reading import Image
+from whipround.domain.legs import Part
 from whipround.domain.payees import Holding
 from whipround.domain.payments.commands import Participant, Payment
 from whipround.domain.payments.shares import ShareState
@@ -203,6 +204,8 @@ def _payment(row: dict[str, Any]) -> Payment:
         request_id=row["request_id"],
         pool_id=row["pool_id"],
         share=_share(row) if row.get("share_status") else None,
+        part=Part(row["wallet_amount"], row["wallet_fee"]) if row["wallet_amount"] else None,
+        number=row["number"],
     )
 
 

@@ -10,8 +10,10 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from whipround.db.database import Tx
+from whipround.domain.funding.wallet import CARD, CASH
 from whipround.domain.legs import Worth
 from whipround.domain.payments.reading import PaymentNotFound
+from whipround.errors import Message
 from whipround.money import Money
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter reads as a digit
@@ -33,11 +35,15 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How it was paid: the funding source, and the card or the bank account behind it."""
+    """How it was paid: the funding source, and the card or the bank account behind it.
+
+    `from_wallet` is what of it the payer's wallet bore, where a card has paid the rest.
+    """
 
     funding_source_id: UUID
     description: str
     details: tuple[str, ...] = ()
+    from_wallet: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ _SELECT = """
         coalesce(recipient.full_name, payment.recipient_name) as recipient_name,
         coalesce(recipient.username, '') as recipient_username,
         source.id as source_id, source.description as source_description,
+        case when source.is_once then source.type end as paid_once_by,
+        payment.wallet_amount + payment.wallet_fee as from_wallet,
         card.brand, card.last_digits, charge.tracking_code, charge.authorization_code,
         coalesce(nullif(bank.iban, ''), bank.account_number) as account,
         coalesce(nullif(paid_out.iban, ''), paid_out.account_number) as paid_out_to
@@ -184,9 +192,17 @@ def _method(row: Mapping[str, Any]) -> Method:
         details += (f"{row['brand']} {row['last_digits']}".strip(),)
     codes = {"Transaction #": row["tracking_code"], "AuthCode #": row["authorization_code"]}
     known = " - ".join(f"{label}{code}" for label, code in codes.items() if code)
+    once, borne = row["paid_once_by"], row["from_wallet"]
     return Method(
-        row["source_id"], row["source_description"], details + ((known,) if known else ())
+        row["source_id"],
+        row["source_description"] if once is None else _PAID_ONCE_BY[once],
+        details + ((known,) if known else ()),
+        None if borne is None else Money(borne, row["currency"]),
     )
+
+
+_PAID_ONCE_BY = {CARD: Message("Card"), CASH: Message("Cash")}
+"""What is called what somebody pays with once, and has no name for."""
 
 
 def _masked(account: str | None) -> tuple[str, ...]:

@@ -8,26 +8,35 @@ from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from whipround.db.request_keys import Answer, RequestKey
-from whipround.errors import DomainError, Invalid
-from whipround.money import Money, fits_currency
+from whipround.domain.payments.means import PLAIN, Means
+from whipround.errors import DomainError, Invalid, Message
+from whipround.money import Money, fits_currency, round_to_currency
 
 POOL_ACCOUNT = "pool"
 """The kind of the account that holds a pool's money; its owner is the pool."""
 
 
 class RequestShare(NamedTuple):
-    """The share of a participant; without an id it is the payer's own."""
+    """The share of a participant; without an id it is the payer's own.
+
+    An `amount` is what the payer believes to be asked for.
+    """
 
     request_id: UUID
     participant_id: UUID | None
+    amount: Decimal | None = None
 
 
 class Contribution(NamedTuple):
-    """A contribution to a pool: `amount` in its currency, or that of one of its options."""
+    """A contribution to a pool: `amount` in its currency, or that of one of its options.
+
+    `by_amount` has the amount stand for the option that it is of, where one has to be chosen.
+    """
 
     pool_id: UUID
     option_id: UUID | None
     amount: Decimal | None
+    by_amount: bool = False
 
 
 Share: TypeAlias = RequestShare | Contribution
@@ -37,18 +46,22 @@ class PayShare(NamedTuple):
     """A person's order to pay a share: whom, how much and what for is known by the share.
 
     It is paid for in `source_currency`, None for that of the request or the pool; all else is as in
-    `Pay`.
+    `Pay`. A share in another currency than `only_in` is not there. Without a `description` the
+    payment has that of what it pays for.
     """
 
     key: RequestKey
     payer_id: UUID
     payer_name: str
-    pin: bytes
+    pin: bytes | None
     funding_source_id: UUID
     share: Share
     source_currency: str | None
     meta: str
     render: Callable[..., Answer]
+    means: Means = PLAIN
+    only_in: str | None = None
+    description: str | None = None
 
 
 class Refusal(NamedTuple):
@@ -56,7 +69,7 @@ class Refusal(NamedTuple):
 
     key: RequestKey
     payer_id: UUID
-    pin: bytes
+    pin: bytes | None
     share: Share
     error: DomainError
     render: Callable[..., Answer]
@@ -199,13 +212,26 @@ def check_amount(
             raise Invalid.field("amount", "invalid", "Amount must be that of the option")
         return options[option_id]
     if options and not pool.allows_optional_amount:
+        if contribution.by_amount:
+            raise Invalid.field("amount", "invalid", _one_of(pool, options))
         raise Invalid.field("contribution_option_id", "required", "Choose one of the options")
     if amount is None:
         raise Invalid.field("amount", "required", "Amount is required")
     if not fits_currency(amount, pool.currency):
         raise Invalid.field("amount", "too_precise", "Amount has more decimals than the currency")
     if pool.minimum is not None and amount < pool.minimum:
-        raise Invalid.field("amount", "too_small", "Amount is less than the pool takes")
+        least = Message("The pool takes at least {amount}", amount=_shown(pool, pool.minimum))
+        raise Invalid.field("amount", "too_small", least)
     if pool.maximum is not None and amount > pool.maximum:
-        raise Invalid.field("amount", "too_large", "Amount is more than the pool takes")
+        most = Message("The pool takes at most {amount}", amount=_shown(pool, pool.maximum))
+        raise Invalid.field("amount", "too_large", most)
     return amount
+
+
+def _one_of(pool: Pooled, options: Mapping[UUID, Decimal]) -> Message:
+    amounts = ", ".join(str(_shown(pool, each)) for each in sorted(set(options.values())))
+    return Message("The pool takes one of these amounts: {amounts}", amounts=amounts)
+
+
+def _shown(pool: Pooled, amount: Decimal) -> Decimal:
+    return round_to_currency(amount, pool.currency)

@@ -34,8 +34,8 @@ from whipround.domain.requests.errors import (
     PaymentUnderWay,
     RequestNotFound,
 )
-from whipround.errors import DomainError
-from whipround.money import EXACT, Money
+from whipround.errors import DomainError, Invalid, Message
+from whipround.money import EXACT, Money, round_to_currency
 
 
 @dataclass(slots=True)
@@ -77,8 +77,12 @@ class Shares:
 
     def _request_order(self, command: PayShare, share: RequestShare) -> Pay:
         request, asked = self.requests.get(share.request_id), self._asked(command, share)
-        if request is None or asked is None:
+        if request is None or asked is None or command.only_in not in {None, request.currency}:
             raise RequestNotFound
+        if share.amount not in {None, asked.amount}:
+            asked_for = round_to_currency(asked.amount, request.currency)
+            message = Message("Amount must be what is asked for: {amount}", amount=asked_for)
+            raise Invalid.field("amount", "invalid", message)
         return _order(
             command,
             RequestShare(request.id, asked.id),
@@ -100,7 +104,13 @@ class Shares:
         pool = self.pools.get(share.pool_id)
         if pool is None or not self._sees(pool, command.payer_id):
             raise PoolNotFound
-        amount = check_amount(pool, share, options=self.options.get(pool.id, {}))
+        if command.only_in not in {None, pool.currency}:
+            raise PoolNotFound
+        options = self.options.get(pool.id, {})
+        if share.by_amount and share.option_id is None:
+            fitting = (id_ for id_, amount in options.items() if amount == share.amount)
+            share = share._replace(option_id=next(fitting, None))
+        amount = check_amount(pool, share, options=options)
         return _order(command, share, Money(amount, pool.currency), pool.description)
 
     def _sees(self, pool: Pooled, user_id: UUID) -> bool:
@@ -279,11 +289,12 @@ def _order(
         recipient_meta="",
         amount=amount,
         source_currency=command.source_currency or amount.currency,
-        description=description,
+        description=description if command.description is None else command.description,
         meta=command.meta,
         picture=None,
         render=command.render,
         share=share,
+        means=command.means,
     )
 
 

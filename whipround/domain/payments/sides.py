@@ -4,7 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from whipround.domain.funding.reading import FundingSourceDisabled
-from whipround.domain.funding.wallet import BANK_ACCOUNT, CRYPTO_ADDRESS, WALLET
+from whipround.domain.funding.wallet import BANK_ACCOUNT, CASH, CRYPTO_ADDRESS, WALLET
 from whipround.domain.payments.commands import (
     NoSuchDestination,
     PaidToOneself,
@@ -27,7 +27,7 @@ class Sides(NamedTuple):
 
     `recipient` is None for an address that nobody has proven, and for a `pool`. `destination` is
     the payer's own source that is paid out to or topped up, where there is one; the recipient is
-    the payer then.
+    the payer then. `wallet` is the payer's, where it bears a part.
     """
 
     kind: PaymentKind
@@ -35,6 +35,7 @@ class Sides(NamedTuple):
     recipient: Recipient | None
     destination: Source | None
     pool: Pooled | None = None
+    wallet: Source | None = None
 
     @property
     def is_unclaimed(self) -> bool:
@@ -44,11 +45,12 @@ class Sides(NamedTuple):
 
 def sides_of(state: State, command: Pay) -> Sides:
     """Both sides; what is wrong with both is told together. Raises a DomainError."""
-    source = destination = recipient = None
+    source = destination = recipient = wallet = None
     pool = state.shares.pool_of(command)
     refusals: list[DomainError] = []
     try:
         source = _source(state, command)
+        wallet = _bearing(state, command)
     except DomainError as error:
         refusals.append(error)
     named = state.sources.get(command.funding_source_id)
@@ -69,7 +71,8 @@ def sides_of(state: State, command: Pay) -> Sides:
         raise Invalid([each for error in invalid for each in error.errors])
     if source is None or refusals:
         raise (invalid or refusals)[0]
-    return Sides(_kind(command, recipient, destination), source, recipient, destination, pool)
+    kind = _kind(command, recipient, destination)
+    return Sides(kind, source, recipient, destination, pool, wallet)
 
 
 def _kind(command: Pay, recipient: Recipient | None, destination: Source | None) -> PaymentKind:
@@ -86,6 +89,8 @@ def _source(state: State, command: Pay) -> Source:
     source = state.sources.get(command.funding_source_id)
     if source is None or source.user_id != command.payer_id:
         raise UnknownFundingSource
+    if source.is_once != is_paid_once(command, source.type):
+        raise UnknownFundingSource
     if source.type == CRYPTO_ADDRESS:
         raise UnsupportedFundingSource
     if not source.gives:
@@ -93,11 +98,28 @@ def _source(state: State, command: Pay) -> Source:
     return source
 
 
+def _bearing(state: State, command: Pay) -> Source | None:
+    """The payer's wallet, where it bears a part of what a card pays."""
+    if command.means.wallet is None:
+        return None
+    wallet = state.sources.get(command.means.wallet.funding_source_id)
+    if wallet is None or wallet.user_id != command.payer_id or wallet.type != WALLET:
+        raise UnknownFundingSource
+    if not wallet.gives:
+        raise FundingSourceDisabled
+    return wallet
+
+
+def is_paid_once(command: Pay, source_type: str) -> bool:
+    """Whether the order comes with what is paid with once, for a source of this type."""
+    return command.means.has_come if source_type == CASH else command.means.card is not None
+
+
 def _destination(state: State, command: Pay, source: Source | None) -> Source:
     """The payer's own source that the money is to go to."""
     assert command.recipient_source_id is not None  # noqa: S101 - the caller's case
     found = state.sources.get(command.recipient_source_id)
-    if found is None or found.user_id != command.payer_id:
+    if found is None or found.user_id != command.payer_id or found.is_once:
         raise NoSuchDestination("not_found", "You have no such source")
     wrong = why_not_between(None if source is None else source.type, found.type)
     if wrong is not None:
@@ -137,7 +159,8 @@ def _recipient(state: State, command: Pay, source: Source | None) -> Recipient |
         user_id, at = state.payees[command.recipient_address].user_id, command.recipient_address[0]
         if user_id is None:
             return None
-    if user_id == command.payer_id and (source is None or source.type == WALLET):
+    from_wallet = source is None or source.type == WALLET or command.means.wallet is not None
+    if user_id == command.payer_id and from_wallet:
         raise PaidToOneself(at)
     recipient = state.recipients.get(user_id) if user_id else None
     if recipient is None:

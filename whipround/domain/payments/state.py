@@ -30,7 +30,8 @@ class Source:
     `type` is what it is at bottom, `type_name` what the product calls it. `gives` and `takes` say
     whether money may leave it, or get into it, now. What is outside has an `account_id`, the row of
     the card or bank account, and what its processor knows it by, `sealed`; `declined` is how often
-    it has declined of late.
+    it has declined of late. One that `is_once` stands for what is paid with once: of that those
+    count too that may yet decline.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class Source:
     account_id: UUID | None
     sealed: bytes | None
     declined: int = 0
+    is_once: bool = False
 
     @property
     def types(self) -> tuple[str, str]:

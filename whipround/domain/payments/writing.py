@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from whipround.db.database import Tx
 from whipround.domain.payments.commands import Payment
@@ -19,12 +20,13 @@ _INSERT_PAYMENTS = """
             %(recipient_statuses)b::text[], %(transactions)b::uuid[],
             %(expires_at)b::timestamptz[], %(payment_kinds)b::text[], %(source_amounts)s::numeric[],
             %(source_currencies)b::text[], %(exchange_rates)s::numeric[],
-            %(requests)b::uuid[], %(pools)b::uuid[], %(participants)b::uuid[])
+            %(requests)b::uuid[], %(pools)b::uuid[], %(participants)b::uuid[],
+            %(wallet_amounts)s::numeric[], %(wallet_fees)s::numeric[])
             as made (id, owner_id, source_id, in_source_id, amount, fee, currency, description,
                 meta, status, fulfillment_status, recipient_id, recipient_user_id,
                 payee_id, recipient_name, recipient_meta, recipient_status, transaction_id,
                 expires_at, kind, source_amount, source_currency, exchange_rate, request_id,
-                pool_id, participant_id)
+                pool_id, participant_id, wallet_amount, wallet_fee)
     ), moved as (
         insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
             in_funding_source_id, status, amount, fee, currency, tracking_code, expires_at,
@@ -39,13 +41,24 @@ _INSERT_PAYMENTS = """
         status, fulfillment_status, recipient_id, recipient_user_id, recipient_payee_id,
         recipient_name, recipient_meta, recipient_status, transaction_id, expires_at, created_at,
         updated_at, kind, source_amount, source_currency, exchange_rate, request_id, pool_id,
-        participant_id)
+        participant_id, wallet_amount, wallet_fee)
     select id, owner_id, source_id, amount, fee, currency, description, meta, status,
         fulfillment_status, recipient_id, recipient_user_id, payee_id, recipient_name,
         recipient_meta, recipient_status, transaction_id, expires_at, %(now)s, %(now)s,
-        kind, source_amount, source_currency, exchange_rate, request_id, pool_id, participant_id
+        kind, source_amount, source_currency, exchange_rate, request_id, pool_id, participant_id,
+        wallet_amount, wallet_fee
     from made
 """
+
+
+_NUMBERS = "select id, number from payment where id = any(%(ids)b)"
+
+
+async def numbers(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The numbers of payments that are written, by their ids; nothing is asked for none."""
+    if not ids:
+        return {}
+    return dict(await (await tx.execute(_NUMBERS, {"ids": list(ids)})).fetchall())
 
 
 async def insert_payments(tx: Tx, payments: Sequence[Payment], *, now: datetime) -> None:
@@ -82,5 +95,7 @@ def _columns(payments: Sequence[Payment], now: datetime) -> dict[str, Any]:
         "requests": [p.request_id for p in payments],
         "pools": [p.pool_id for p in payments],
         "participants": [p.share.participant_id if p.share else None for p in payments],
+        "wallet_amounts": numerics(p.part.amount if p.part else None for p in payments),
+        "wallet_fees": numerics(p.part.fee if p.part else None for p in payments),
         "now": now,
     }

@@ -28,22 +28,32 @@ class TooManyInvited(Declined):
 
 _ACTIVE = "select id from users where id = any(%(ids)s) and status = 'active'"
 
-# Somebody whose contribution failed may be invited; who takes part already stays as they are.
+# Somebody whose contribution failed, or who has declined, may be invited again; who takes part
+# already stays as they are. The locked pool keeps their rows as they are.
 _INVITE = """
-    insert into pool_participant (id, pool_id, user_id, status, meta, is_first, is_invited,
-        pool_created_at, created_at, updated_at)
-    select id, %(pool_id)s, user_id, 'invited', '', true, true, %(pool_created_at)s, %(now)s,
-        %(now)s
-    from unnest(%(ids)s::uuid[], %(user_ids)s::uuid[]) as new (id, user_id)
-    on conflict (pool_id, user_id) where is_first do update
-    set status = 'invited', is_invited = true, amount = null, option_id = null,
-        updated_at = %(now)s
-    where pool_participant.status = 'cancelled'
-    returning user_id
+    with declined as (
+        select user_id from pool_participant
+        where pool_id = %(pool_id)s and user_id = any(%(user_ids)s) and is_first
+            and status = 'rejected'
+    ), invited as (
+        insert into pool_participant (id, pool_id, user_id, status, meta, is_first, is_invited,
+            pool_created_at, created_at, updated_at)
+        select id, %(pool_id)s, user_id, 'invited', '', true, true, %(pool_created_at)s, %(now)s,
+            %(now)s
+        from unnest(%(ids)s::uuid[], %(user_ids)s::uuid[]) as new (id, user_id)
+        on conflict (pool_id, user_id) where is_first do update
+        set status = 'invited', is_invited = true, amount = null, option_id = null,
+            updated_at = %(now)s
+        where pool_participant.status in ('cancelled', 'rejected')
+        returning user_id
+    )
+    select user_id, user_id in (select user_id from declined) from invited
 """
 
 _COUNT = """
-    update pool set invited_count = invited_count + %(count)s, updated_at = %(now)s
+    update pool
+    set invited_count = invited_count + %(count)s, rejected_count = rejected_count - %(declined)s,
+        updated_at = %(now)s
     where id = %(id)s
 """
 
@@ -95,12 +105,16 @@ async def add(
             "now": now,
         },
     )
-    invited = [user_id for (user_id,) in await cursor.fetchall()]
+    found = await cursor.fetchall()
+    invited = [user_id for user_id, _ in found]
     if not invited:
         return
     if pool.invited_count + len(invited) > MOST_INVITED:
         raise TooManyInvited
-    await tx.execute(_COUNT, {"id": pool.id, "count": len(invited), "now": now})
+    declined = sum(has_declined for _, has_declined in found)
+    await tx.execute(
+        _COUNT, {"id": pool.id, "count": len(invited), "declined": declined, "now": now}
+    )
     data = {"owner": owner.full_name, "description": pool.description}
     events = [Event(user_id, "pool_invited", pool.id, owner.id, data) for user_id in invited]
     await notifications.tell(tx, events, now=now)

@@ -32,7 +32,7 @@ class Paid:
 
     `returned` is what of its `worth` went back so far, or is on its way. The money is with the
     recipient in `recipient_source_id`. `charge_id` is the call that charged the payer's card or
-    bank account, `source_id`, if it was not a wallet; `is_gone` says that the payer has deleted it.
+    bank account, `source_id`, if it was not a wallet; `is_gone` says that nothing goes back there.
     `transfer_id` is the one transfer that paid, where no other was needed.
     """
 
@@ -78,7 +78,7 @@ def check(paid: Paid, *, user_id: UUID) -> None:
         raise NotRefundable
     if paid.kind in {"withdrawal", "payout"}:
         raise NotRefundable
-    if paid.kind == "top_up" and not paid.takes_back:
+    if paid.payer_id == user_id and not paid.takes_back:
         raise NotRefundable  # it is in the payer's wallet already
 
 

@@ -38,7 +38,10 @@ _READ = """
         payment.recipient_user_id as recipient_id,
         transaction.in_funding_source_id as recipient_source_id,
         source.id as source_id, source.type as source_type,
-        source.deleted_at is not null as is_gone, wallet.id as wallet_id,
+        -- What a card and the wallet have paid together goes back to the wallet.
+        source.deleted_at is not null and not source.is_once
+            or payment.wallet_amount is not null as is_gone,
+        wallet.id as wallet_id,
         charge.id as charge_id, charge.gateway, transfer.id as transfer_id,
         payment.amount, payment.currency, payment.fee, payment.exchange_rate,
         coalesce(payment.source_amount, payment.amount) as source_amount,

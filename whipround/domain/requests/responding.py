@@ -39,6 +39,7 @@ _OWN = """
     select id
     from request_participant
     where request_id = %(request_id)s and user_id = %(user_id)s
+        and coalesce(id = %(participant_id)s, true)
     order by status <> 'pending' or payment_id is not null, id
     limit 1
 """
@@ -68,7 +69,7 @@ async def settle(
     PaymentUnderWay.
     """
     await _find(tx, owner_id=owner.id, request_id=request_id, participant_id=participant_id)
-    locked = await _lock(tx, request_id, participant_id)
+    locked = await _lock_waiting(tx, request_id, participant_id)
     request = locked.request
     request.paid += 1
     request.amount_paid = EXACT.add(request.amount_paid, locked.asked.amount)
@@ -84,22 +85,44 @@ async def cancel(
     Only the owner of the request can. Raises as `settle` does.
     """
     await _find(tx, owner_id=owner.id, request_id=request_id, participant_id=participant_id)
+    await _cancel(tx, await _lock_waiting(tx, request_id, participant_id), owner=owner, now=now)
+
+
+async def withdraw(
+    tx: Tx, *, owner: User, request_id: UUID, participant_id: UUID, now: datetime
+) -> None:
+    """The participant is not asked any more, even if they have rejected it: then nobody is told.
+
+    Raises RequestNotFound also if they were cancelled before, AlreadyPaid and PaymentUnderWay
+    (Moneypool, Delete a Payment Request).
+    """
+    await _find(tx, owner_id=owner.id, request_id=request_id, participant_id=participant_id)
     locked = await _lock(tx, request_id, participant_id)
-    locked.request.cancelled += 1
-    await _answer(tx, locked, "cancelled", now=now)
-    await _tell_participant(tx, locked, "request_cancelled", owner=owner, now=now)
+    request, status = locked.request, locked.asked.status
+    if status == "cancelled":
+        raise RequestNotFound
+    if status == "rejected":
+        request.rejected -= 1
+        request.cancelled += 1
+        await _write(tx, locked, "cancelled", now=now)
+        return
+    check_asked(locked.asked)
+    await _cancel(tx, locked, owner=owner, now=now)
 
 
-async def reject(tx: Tx, *, user: User, request_id: UUID, now: datetime) -> UUID:
+async def reject(
+    tx: Tx, *, user: User, request_id: UUID, participant_id: UUID | None = None, now: datetime
+) -> UUID:
     """The user will not pay (Memento, Reject a request); the owner is told. The participant's id.
 
-    Raises RequestNotFound for whoever is not asked, and else as `settle` does.
+    Of several participants who are the user it is the one that waits for an answer, or the one of
+    this id. Raises RequestNotFound for whoever is not asked, and else as `settle` does.
     """
-    values = {"request_id": request_id, "user_id": user.id}
+    values = {"request_id": request_id, "user_id": user.id, "participant_id": participant_id}
     row = await (await tx.execute(_OWN, values)).fetchone()
     if row is None:
         raise RequestNotFound
-    locked = await _lock(tx, request_id, row[0])
+    locked = await _lock_waiting(tx, request_id, row[0])
     request = locked.request
     request.rejected += 1
     await _answer(tx, locked, "rejected", now=now)
@@ -123,7 +146,7 @@ async def remind(
         tx, owner_id=owner.id, request_id=request_id, participant_id=participant_id
     )
     [payee] = await payees.lock_payees(tx, [address], now=now) if address else [None]
-    locked = await _lock(tx, request_id, participant_id)
+    locked = await _lock_waiting(tx, request_id, participant_id)
     await _count_reminder(tx, participant_id, now=now)
     user_id = locked.asked.user_id
     if user_id is not None:
@@ -148,25 +171,44 @@ async def _find(
     return None if kind is None else (kind, address)
 
 
-async def _lock(tx: Tx, request_id: UUID, participant_id: UUID) -> _Locked:
+async def _lock_waiting(tx: Tx, request_id: UUID, participant_id: UUID) -> _Locked:
     """A participant who has not responded, and their request, locked.
 
     Raises RequestNotFound, AlreadyPaid, ParticipantResponded, PaymentUnderWay.
     """
+    locked = await _lock(tx, request_id, participant_id)
+    check_asked(locked.asked)
+    return locked
+
+
+async def _lock(tx: Tx, request_id: UUID, participant_id: UUID) -> _Locked:
+    """A participant and their request, locked. Raises RequestNotFound."""
     shares = await lock_paid_shares(tx, requests=[request_id])
     request, asked = shares.requests.get(request_id), shares.asked.get(participant_id)
     if request is None or asked is None:  # deleted meanwhile
         raise RequestNotFound
-    check_asked(asked)
     return _Locked(request, asked, shares)
 
 
 async def _answer(
     tx: Tx, locked: _Locked, status: Literal["settled", "rejected", "cancelled"], *, now: datetime
 ) -> None:
-    """Write what the participant has answered, or was answered for them."""
+    """Write what the participant, who was waited for, has answered, or was answered for them."""
+    locked.request.pending -= 1
+    await _write(tx, locked, status, now=now)
+
+
+async def _cancel(tx: Tx, locked: _Locked, *, owner: User, now: datetime) -> None:
+    """Ask a participant who was waited for no more, and tell them."""
+    locked.request.cancelled += 1
+    await _answer(tx, locked, "cancelled", now=now)
+    await _tell_participant(tx, locked, "request_cancelled", owner=owner, now=now)
+
+
+async def _write(
+    tx: Tx, locked: _Locked, status: Literal["settled", "rejected", "cancelled"], *, now: datetime
+) -> None:
     request, asked, shares = locked
-    request.pending -= 1
     asked.status = status
     shares.changed[request.id], shares.changed[asked.id] = request, asked
     await write_shares(tx, shares, now=now)

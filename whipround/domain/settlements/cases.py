@@ -18,7 +18,7 @@ from whipround.db.database import Tx
 from whipround.domain import payees
 from whipround.domain.funding.wallet import CLEARING_ACCOUNT, FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.gateway_calls import CallKind, CallStatus
-from whipround.domain.legs import Accounts, Worth, positions
+from whipround.domain.legs import Accounts, Part, Worth, positions
 from whipround.domain.payees import Address, Payee
 from whipround.domain.payments.commands import PaymentKind
 from whipround.domain.payments.locking import RECIPIENTS_SQL
@@ -30,6 +30,7 @@ from whipround.domain.refunds import settling
 from whipround.domain.refunds.settling import Unsettled
 from whipround.ledger.accounts import PRODUCT, NewAccount, lock_named
 from whipround.ledger.transfers import Book
+from whipround.money import EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Case:
     """A call, the payment whose money it moves, and its payer. None of it ever changes.
 
     `outside_id` is the card or bank account that was asked. `recipient_user_id` is who was to be
-    paid when the payment was made; `payee` the address if that was nobody yet.
+    paid when the payment was made; `payee` the address if that was nobody yet. `part` is set aside
+    out of the payer's wallet, where that bears one.
     """
 
     call_id: UUID
@@ -61,6 +63,12 @@ class Case:
     paid_at: datetime
     payer_name: str
     payer_wallet_id: UUID
+    part: Part | None = None
+
+    @property
+    def asked(self) -> Decimal:
+        """What the outside was asked for, of a charge."""
+        return EXACT.subtract(self.worth.total, self.part.total) if self.part else self.worth.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,8 @@ _CASES = """
         coalesce(payment.source_currency, payment.currency) as source_currency,
         payment.description, recipient_user_id, payee.kind as payee_kind,
         payee.address as payee_address, request_id, pool_id, participant_id,
-        payment.created_at as paid_at, users.full_name, wallet.id as wallet_id
+        payment.created_at as paid_at, users.full_name, wallet.id as wallet_id,
+        payment.wallet_amount, payment.wallet_fee
     from gateway_call
         join transaction on transaction.id = gateway_call.transaction_id
         join payment on payment.id = transaction.payment_id
@@ -196,10 +205,12 @@ def _accounts(case: Case, recipient: Recipient | None, *, may_stray: bool) -> li
     """
     worth = case.worth
     wanted = [NewAccount(PRODUCT, FEES_ACCOUNT, worth.source_currency)]
-    if case.kind != "charge" or may_stray:
+    if case.kind != "charge" or may_stray or case.part is not None:
         wanted.append(NewAccount(case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency))
     if worth.converts:
         wanted += positions(worth)
+    if case.part is not None:
+        wanted.append(NewAccount(PRODUCT, CLEARING_ACCOUNT, worth.source_currency))
     if case.kind == "charge":
         wanted.append(
             NewAccount(case.outside_id, WALLET_ACCOUNT, worth.source_currency, floor=None)
@@ -245,4 +256,5 @@ def _case(row: dict[str, Any]) -> Case:
         participant_id=row["participant_id"],
         payer_name=row["full_name"],
         payer_wallet_id=row["wallet_id"],
+        part=Part(row["wallet_amount"], row["wallet_fee"]) if row["wallet_amount"] else None,
     )

@@ -18,7 +18,7 @@ from whipround.db.outbox import Message
 from whipround.domain import limits, payees
 from whipround.domain.funding.wallet import CLEARING_ACCOUNT, FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.gateway_calls import CallStatus, GatewayDeclined, GatewayUnavailable, Said
-from whipround.domain.legs import Ends, set_aside, through, turned_round
+from whipround.domain.legs import Ends, set_aside, through, together, turned_round
 from whipround.domain.limits import Usage
 from whipround.domain.notifications import Event, words
 from whipround.domain.payees import Holding, Payee, hold_transfer
@@ -163,6 +163,7 @@ def _charged(
 ) -> Change:
     """What becomes of a payment from a card or a bank account."""
     if said.status != "approved":
+        _give_part_back(state, case)
         return _failed(case, said)
     worth, accounts, step = case.worth, state.accounts, f"{case.transaction_id}:"
     outside = accounts[case.outside_id, WALLET_ACCOUNT, worth.source_currency]
@@ -175,14 +176,17 @@ def _charged(
             destination=accounts[_to(recipient, pool, worth.currency)],
             fee=accounts[PRODUCT, FEES_ACCOUNT, worth.source_currency],
         )
-        legs = through(worth, ends, accounts)
+        legs = _with_part(state, case, through(worth, ends, accounts))
         state.book.post(Transfer(case.transaction_id, "payment", f"{step}pay", legs))
         return Change(case, "approved", "paid", recipient=recipient)
     wallet = accounts[case.payer_wallet_id, WALLET_ACCOUNT, worth.source_currency]
     if before in {"open", "pending"} and case.payee is not None and user_id is None:
         return _hold(state, case, outside, wallet, decision)
     # The recipient has gone, or the payment has been given up: it is the payer's money.
-    legs = set_aside(worth, outside, wallet)
+    if before in {"open", "pending"}:
+        legs = _with_part(state, case, set_aside(worth, outside, wallet))
+    else:  # what the wallet was to bear is there again already
+        legs = (Leg(outside, -case.asked), Leg(wallet, case.asked))
     state.book.post(Transfer(uuid7(), "return", f"{step}return", legs))
     error = RecipientUnavailable()
     return Change(
@@ -193,6 +197,26 @@ def _charged(
         error=error,
         error_code=error.code,
     )
+
+
+def _with_part(state: State, case: Case, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """The legs out of a card, with the part that was set aside for the payer's wallet to bear."""
+    if case.part is None:
+        return legs
+    clearing = state.accounts[PRODUCT, CLEARING_ACCOUNT, case.worth.source_currency]
+    return together(legs, case.part, clearing)
+
+
+def _give_part_back(state: State, case: Case) -> None:
+    """The card has not paid: neither does the payer's wallet."""
+    if case.part is None:
+        return
+    currency, id_ = case.worth.source_currency, case.transaction_id
+    legs = (
+        Leg(state.accounts[PRODUCT, CLEARING_ACCOUNT, currency], -case.part.total),
+        Leg(state.accounts[case.payer_wallet_id, WALLET_ACCOUNT, currency], case.part.total),
+    )
+    state.book.post(Transfer(uuid7(), "release", f"{id_}:back", legs))
 
 
 def _to(recipient: Recipient | None, pool: Pooled | None, currency: str) -> AccountName:
@@ -234,7 +258,8 @@ def _hold(state: State, case: Case, outside: UUID, wallet: UUID, decision: Decis
         return_account_id=wallet,
         now=state.now,
     )
-    state.book.post(hold_transfer(holding, from_account_id=outside))
+    transfer = hold_transfer(holding, from_account_id=outside)
+    state.book.post(transfer._replace(legs=_with_part(state, case, transfer.legs)))
     decision.holdings.append(holding)
     payee = payees.told(state.payees[case.payee], now=state.now)
     if payee is not None:
@@ -307,7 +332,10 @@ def _keep(
 
 def _given_back(case: Case) -> list[Usage]:
     worth, day = case.worth, limits.day_of(case.paid_at)
-    used = [Usage(case.funding_source_id, worth.source_currency, "out", day, 1, worth.total)]
+    used = [Usage(case.funding_source_id, worth.source_currency, "out", day, 1, case.asked)]
+    if case.part is not None:
+        borne = case.part.total
+        used.append(Usage(case.payer_wallet_id, worth.source_currency, "out", day, 1, borne))
     if case.payment_kind in {"top_up", "withdrawal"} and case.arrives_at_id is not None:
         used.append(Usage(case.arrives_at_id, worth.currency, "in", day, 1, worth.amount))
     return used

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from whipround.db.database import Tx
+from whipround.domain import numbers
 from whipround.domain.credentials import PinState
 from whipround.domain.images.reading import Image
 from whipround.domain.relationships import PersonNotFound, is_visible
@@ -15,7 +16,8 @@ from whipround.domain.relationships import PersonNotFound, is_visible
 class User(NamedTuple):
     """A person, as their row has it.
 
-    A named tuple: one is made for each session that is looked up, and nothing is cheaper to make.
+    `pin_digest` is None for somebody who has no PIN, `number` the id that Moneypool shows. A named
+    tuple: one is made for each session that is looked up, and nothing is cheaper to make.
     """
 
     id: UUID
@@ -43,12 +45,13 @@ class User(NamedTuple):
     image_updated_at: datetime | None
     parent_user_id: UUID | None
     password_hash: str | None
-    pin_digest: bytes
+    pin_digest: bytes | None
     pin_failures: int
     locks: int
     locked_until: datetime | None
     created_at: datetime
     updated_at: datetime
+    number: int
 
     @property
     def pin_state(self) -> PinState:
@@ -116,6 +119,8 @@ _FIND_BY_USERNAME = f"""
     select {COLUMNS} from users where lower(username) = lower(%(username)s)
 """  # noqa: S608
 
+_FIND_BY_NUMBER = f"select {COLUMNS} from users where number = %(number)s"  # noqa: S608
+
 _MANY = f"select {COLUMNS} from users where id = any(%(ids)s)"  # noqa: S608
 
 _LOCK = f"""
@@ -149,6 +154,13 @@ async def find(tx: Tx, *, user_id: UUID) -> User:
 async def find_by_username(tx: Tx, *, username: str) -> User:
     """The user of this name, in capitals or not; raises PersonNotFound."""
     return await _one(tx, _FIND_BY_USERNAME, {"username": username})
+
+
+async def find_by_number(tx: Tx, *, number: int) -> User:
+    """The user that Moneypool knows by this number; raises PersonNotFound."""
+    if not numbers.can_be(number):
+        raise PersonNotFound
+    return await _one(tx, _FIND_BY_NUMBER, {"number": number})
 
 
 async def many(tx: Tx, *, user_ids: Iterable[UUID]) -> dict[UUID, User]:

@@ -27,13 +27,13 @@ class NewUser:
     """What a person says of themselves; texts are checked, addresses normalised.
 
     `phone` is an E.164 number and `email` in lower case; either may be None. Without a `country` it
-    is the phone's.
+    is the phone's. Without a `pin` nothing that asks for one can be done, until one is chosen.
     """
 
     first_name: str
     last_name: str
     username: str
-    pin: str = field(repr=False)
+    pin: str | None = field(default=None, repr=False)
     email: str | None = None
     phone: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -148,7 +148,7 @@ async def create(
         "preferences": new.preferences,
         "meta": new.meta,
         "password_hash": password_hash,
-        "pin_digest": keyring.pin(user_id, new.pin),
+        "pin_digest": None if new.pin is None else keyring.pin(user_id, new.pin),
         "now": now,
     }
     with uniqueness.as_field_errors():

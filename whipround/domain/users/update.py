@@ -12,7 +12,15 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from whipround.db.database import Database, Tx
-from whipround.domain import claims, credentials, devices, payees, throttles, tokens
+from whipround.domain import (
+    claims,
+    credentials,
+    devices,
+    mailed_tokens,
+    payees,
+    throttles,
+    tokens,
+)
 from whipround.domain.credentials import (
     InvalidCredentials,
     InvalidPin,
@@ -108,9 +116,16 @@ async def check_passwords(
     return Passwords(new_hash, checked_hash)
 
 
+# An address that only a session vouches for is proven, but lets nobody into the account.
 _WRITE = f"""
     update users
-    set first_name = %(first_name)s, last_name = %(last_name)s, username = %(username)s,
+    set email_vouched = case
+            when %(vouches)s then true
+            else email_vouched
+                and (email, email_verified_at)
+                    is not distinct from (%(email)s, %(email_verified_at)s)
+        end,
+        first_name = %(first_name)s, last_name = %(last_name)s, username = %(username)s,
         country = %(country)s, timezone = %(timezone)s, locale = %(locale)s,
         email = %(email)s, email_verified_at = %(email_verified_at)s,
         phone = %(phone)s, phone_verified_at = %(phone_verified_at)s,
@@ -123,10 +138,14 @@ _WRITE = f"""
 """  # noqa: S608 (our own column names)
 
 _LOGGED_IN_AT = """
-    select token.created_at
-    from session join token on token.id = session.token_id
+    select coalesce(token.created_at, session.created_at)
+    from session left join token on token.id = session.token_id
     where session.id = %(id)s
 """
+
+
+class ProofLacking(Invalid):
+    """Something is to change that needs a proof, and there is none."""
 
 
 class SessionEnded(Unauthenticated):
@@ -194,6 +213,11 @@ class _Authority:
     new_pin: str | None
     pin_state: PinState
 
+    @property
+    def vouches(self) -> bool:
+        """Whether it is the user who makes it, and not whoever has stolen their session."""
+        return self.knows_secret or self.reads_own_messages
+
 
 async def _logged_in_at(tx: Tx, session: Session) -> datetime:
     """When the session's login began. Raises SessionEnded: it may have ended before the lock."""
@@ -220,13 +244,14 @@ async def _update(tx: Tx, request: _Request) -> User:
             now=now,
         )
     with uniqueness.as_field_errors():
-        [row] = await (await tx.execute(_WRITE, new._asdict())).fetchall()
+        values = {**new._asdict(), "vouches": authority.vouches}
+        [row] = await (await tx.execute(_WRITE, values)).fetchall()
     await _move_addresses(tx, user, new, now)
     if change.device is not None:
         await devices.update(
             tx,
             user_id=user.id,
-            device_id=session.device_id,
+            device_id=session.device,
             change=change.device,
             field="device.id",
             now=now,
@@ -235,6 +260,7 @@ async def _update(tx: Tx, request: _Request) -> User:
         await tokens.end_others(
             tx, user_id=user.id, token_id=session.token_id, session_id=session.id
         )
+        await mailed_tokens.use_all(tx, kind="password_reset", user_id=user.id, now=now)
     return User._make(row)
 
 
@@ -344,7 +370,7 @@ def _check_authority(request: _Request, authority: _Authority, new: User) -> Non
     lacking = lacking or (new.email != user.email and proven.email is None)
     if lacking:
         message = "Current pin is required, or the current password, or a verification"
-        raise Invalid.field("current_pin", "required", message)
+        raise ProofLacking.field("current_pin", "required", message)
 
 
 async def _check_free(tx: Tx, user: User, new: User) -> None:

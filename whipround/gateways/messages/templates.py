@@ -67,10 +67,12 @@ def render(*, kind: str, channel: Channel, locale: str, data: dict[str, Any]) ->
 
 
 def _values(data: dict[str, Any], locale: str) -> dict[str, Any]:
-    """The data, with an amount and a time as people write them."""
+    """The data, with an amount and a time as people write them, and an address whole."""
     values = {"description": "", "expires": "", "reason": "", **data}
     if "amount" in data:
         values["money"] = _money(data["amount"], data.get("currency"), locale)
+    if "url" in data:
+        values["url"] = _Whole(data["url"])
     if data.get("expires_at"):
         expires_at = datetime.fromisoformat(data["expires_at"]).astimezone(UTC)
         values["expires"] = _time(expires_at, locale)
@@ -88,8 +90,16 @@ def _time(time: datetime, locale: str) -> str:
     return format_datetime(time, translate(_TIME, locale), locale=language(locale))
 
 
+class _Whole(str):
+    """A text of our own, to be printed as it is: half an address leads nowhere."""
+
+    __slots__ = ()
+
+
 def _one_line(value: object) -> str:
     """What a template prints of a value: one line, nothing invisible, not too long."""
+    if isinstance(value, _Whole):
+        return value
     text = _UNSEEN.sub(" ", str(value)).strip()
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 

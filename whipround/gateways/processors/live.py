@@ -7,8 +7,10 @@ from typing import TypeAlias
 from whipround.db.database import Database
 from whipround.gateways.addresses import keeps_secrets
 from whipround.gateways.messages.protocol import GatewayMisconfigured
+from whipround.gateways.processors.cash import CashDesk
 from whipround.gateways.processors.protocol import Processor, Processors, ReadHint, Unconfigured
 from whipround.gateways.processors.sandbox import SandboxProcessor
+from whipround.gateways.processors.sandbox_cash import SandboxCashDesk
 from whipround.settings import Settings
 
 OpenProcessors: TypeAlias = Callable[[Database], Processors]
@@ -23,7 +25,7 @@ def processors_of(settings: Settings, *, sandbox: bool) -> OpenProcessors:
     if sandbox:
         return _sandbox_processors
     processor = live_processor(settings)
-    processors = Processors(cards=processor, banks=processor)
+    processors = Processors(cards=processor, banks=processor, cash=_cash_desk(settings))
     return lambda _: processors
 
 
@@ -41,6 +43,15 @@ def live_processor(settings: Settings) -> Processor:
     return StripeProcessor(secret_key=key.get_secret_value(), url=settings.stripe_url)
 
 
+def _cash_desk(settings: Settings) -> CashDesk:
+    key = settings.stripe_secret_key
+    if key is None:
+        return Unconfigured()
+    from whipround.gateways.processors.stripe import StripeCashDesk  # noqa: PLC0415
+
+    return StripeCashDesk(secret_key=key.get_secret_value(), url=settings.stripe_url)
+
+
 def hints_of(settings: Settings, *, sandbox: bool) -> ReadHint | None:
     """What reads Stripe's webhooks; None where there are none. Raises GatewayMisconfigured."""
     secret = settings.stripe_webhook_secret
@@ -54,7 +65,7 @@ def hints_of(settings: Settings, *, sandbox: bool) -> ReadHint | None:
 
 def _sandbox_processors(db: Database) -> Processors:
     processor = SandboxProcessor(db)
-    return Processors(cards=processor, banks=processor)
+    return Processors(cards=processor, banks=processor, cash=SandboxCashDesk(db))
 
 
 def _check(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
+from whipround.gateways.processors.cash import CashDesk, CashOrder, Slip
 from whipround.money import Money
 from whipround.outcomes import Outcome
 
@@ -72,7 +73,8 @@ class Charge:
     """Take money from a card or a bank account.
 
     `reference` is that of `Registered`; empty once its owner has deleted it, when a charge can only
-    be asked about.
+    be asked about. A card that is charged this once is not registered: `token` stands for it, and
+    `holder` is whose it is, as the payer says.
     """
 
     key: UUID
@@ -80,6 +82,8 @@ class Charge:
     reference: str = field(repr=False)
     amount: Money
     description: str
+    token: str = field(default="", repr=False)
+    holder: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +156,15 @@ class Processor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Processors:
-    """The processor of each gateway. Both may be the same one."""
-
-    cards: Processor
-    banks: Processor
-
-    def of(self, gateway: str) -> Processor:
-        """The processor of the gateway "cards" or "banks"."""
-        return {"cards": self.cards, "banks": self.banks}[gateway]
-
-    async def close(self) -> None:
-        """Let go of what they hold open."""
-        await self.cards.close()
-        if self.banks is not self.cards:
-            await self.banks.close()
-
-
-@dataclass(frozen=True, slots=True)
 class Hint:
-    """What a webhook is good for: it names a call about which the processor has something new."""
+    """What a webhook is good for: it names what there is something new about.
+
+    That is a call, or an order to be paid in cash; `id` is ours.
+    """
 
     product_id: UUID
-    call_id: UUID
+    id: UUID
+    about: Literal["call", "cash"] = "call"
 
 
 ReadHint: TypeAlias = Callable[[bytes, str], Hint | None]
@@ -185,7 +175,7 @@ Raises BadSignature.
 
 
 class Unconfigured:
-    """Stands for a processor that is not set up."""
+    """Stands for a processor, or a cash desk, that is not set up."""
 
     name = "none"
 
@@ -213,5 +203,33 @@ class Unconfigured:
         """Raise ProcessorUnavailable."""
         raise ProcessorUnavailable
 
+    async def open_order(self, order: CashOrder) -> Slip | Outcome:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
+    async def find_order(self, order: CashOrder) -> Slip | None:  # noqa: ARG002
+        """Raise ProcessorUnavailable."""
+        raise ProcessorUnavailable
+
     async def close(self) -> None:
         """Nothing is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """The processor of each gateway, of which both may be the same one; and who takes cash."""
+
+    cards: Processor
+    banks: Processor
+    cash: CashDesk = field(default_factory=Unconfigured)
+
+    def of(self, gateway: str) -> Processor:
+        """The processor of the gateway "cards" or "banks"."""
+        return {"cards": self.cards, "banks": self.banks}[gateway]
+
+    async def close(self) -> None:
+        """Let go of what they hold open."""
+        await self.cards.close()
+        if self.banks is not self.cards:
+            await self.banks.close()
+        await self.cash.close()

@@ -196,7 +196,7 @@ class SandboxProcessor:
 
     async def charge(self, charge: Charge) -> Outcome:
         """Take the money as the token says. Raises as `Processor` does."""
-        return await self._do(charge, charge.reference)
+        return await self._do(charge, _token_of(charge))
 
     async def refund(self, refund: Refund) -> Outcome:
         """Give back what is left of an approved charge, and no more."""
@@ -337,7 +337,7 @@ def _decide(asked: _Asked, left: dict[UUID, _Left]) -> _Decided:
     operation = asked.operation
     if isinstance(operation, Refund):
         return _decide_refund(operation, left.get(operation.charge_key))
-    token = operation.reference
+    token = _token_of(operation)
     if token in _DECLINED:
         return _Decided("declined", _DECLINED[token])
     if token == PENDING_TOKEN:
@@ -345,6 +345,11 @@ def _decide(asked: _Asked, left: dict[UUID, _Left]) -> _Decided:
     if token in (APPROVED_TOKEN, TIMEOUT_TOKEN) or token.startswith(_BANK_ACCOUNT):
         return _Decided("approved")
     return _Decided("declined", "unknown_token")
+
+
+def _token_of(operation: Charge | Payout) -> str:
+    """What says how it ends: of a card that is charged once, its own token."""
+    return operation.reference or (operation.token if isinstance(operation, Charge) else "")
 
 
 def _decide_refund(refund: Refund, charge: _Left | None) -> _Decided:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.api.memento.documented import boolean, integer, number, text, time
+from tests.api.checks import boolean, integer, text
+from tests.api.memento.documented import number, time
 from tests.api.memento.documents import Documented
 
 UNSET = {

@@ -1,12 +1,12 @@
 """What the examples need around them, and how one is sent as it is printed."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import httpx
 
-from tests.api.memento.documents import Endpoint
+from tests.api.documents import Endpoint, replaced
 from tests.api.memento.paying import Customer, Town
 
 
@@ -25,22 +25,7 @@ class Stage:
         Those are ids, tokens, codes, addresses, and dates long past. A value is put wherever its
         name is, one after the other if it is an iterator.
         """
-        return _replaced(self.printed, values)
-
-
-def _replaced(printed: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(printed, list):
-        return [_replaced(each, values) for each in printed]
-    if not isinstance(printed, dict):
-        return printed
-    return {
-        name: _given(values[name]) if name in values else _replaced(value, values)
-        for name, value in printed.items()
-    }
-
-
-def _given(value: Any) -> Any:
-    return next(value) if isinstance(value, Iterator) else value
+        return replaced(self.printed, values)
 
 
 Play: TypeAlias = Callable[[Stage], Awaitable[httpx.Response]]

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from whipround.api.memento.shapes_base import Shape, doc
+from whipround.api.memento.shapes_base import Shape
+from whipround.api.shapes import doc
 from whipround.domain.activity import Activity
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 from uuid import UUID
 
 from whipround.api.memento.shapes import people
-from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape, doc
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape
+from whipround.api.shapes import doc
 from whipround.domain import contacts
 from whipround.domain.images.gallery import Gallery
 

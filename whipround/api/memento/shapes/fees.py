@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Annotated
 
-from whipround.api.memento.shapes_base import Amount, Shape, amount, doc
+from whipround.api.memento.shapes_base import Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain.quotes import Quote
 
 

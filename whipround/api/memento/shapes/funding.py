@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount, doc
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain.funding import reading, types
 from whipround.ledger.accounts import Balance
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape, doc
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape
+from whipround.api.shapes import doc
 from whipround.domain.images import reading
 from whipround.domain.images.gallery import Face, Gallery
 

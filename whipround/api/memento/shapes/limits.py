@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from whipround.api.memento.shapes_base import Amount, Shape, amount, doc
+from whipround.api.memento.shapes_base import Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain.limits import Direction, Period, SourceLimit
 
 

@@ -5,15 +5,8 @@ from typing import Annotated
 from uuid import UUID
 
 from whipround.api.memento.shapes import images
-from whipround.api.memento.shapes_base import (
-    CREATED_AT,
-    ID,
-    UPDATED_AT,
-    Amount,
-    Shape,
-    amount,
-    doc,
-)
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain.images.gallery import Gallery
 from whipround.domain.notifications import NotificationType, reading
 from whipround.gateways.messages.templates import TextError, render

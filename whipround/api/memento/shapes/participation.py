@@ -3,15 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
-from whipround.api.memento.shapes_base import (
-    CREATED_AT,
-    ID,
-    UPDATED_AT,
-    Amount,
-    Shape,
-    amount,
-    doc,
-)
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain import participation as domain
 from whipround.domain.participation import ParticipantStatus
 from whipround.domain.payments.commands import Payment

@@ -13,8 +13,8 @@ from whipround.api.memento.shapes_base import (
     Rate,
     Shape,
     amount,
-    doc,
 )
+from whipround.api.shapes import doc
 from whipround.domain.images.gallery import Face, Gallery
 from whipround.domain.payees import Holding
 from whipround.domain.payments import commands, reading

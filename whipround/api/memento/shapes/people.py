@@ -8,7 +8,8 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from whipround.api.memento.shapes import images
-from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape, doc
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Shape
+from whipround.api.shapes import doc
 from whipround.domain import devices, relationships, sessions, tokens, verifications
 from whipround.domain.images.gallery import Gallery
 from whipround.domain.users import person

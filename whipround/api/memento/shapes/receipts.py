@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from whipround.api.memento.shapes_base import ID, Rate, Shape, doc
+from whipround.api.memento.shapes_base import ID, Rate, Shape
+from whipround.api.shapes import doc
 from whipround.domain.payments import receipts
+from whipround.errors import Message
+from whipround.locales import translate
 from whipround.money import Money, format_money
 
 
@@ -87,7 +90,7 @@ def receipt(found: receipts.Receipt, *, locale: str) -> Receipt:
         time=found.time,
         payer=_party(found.payer),
         recipient=_party(found.recipient),
-        payment_method=_method(found.method),
+        payment_method=_method(found.method, locale),
         amounts=ReceiptAmounts(
             total=said(found.total),
             paid=said(found.paid),
@@ -114,13 +117,19 @@ def _party(party: receipts.Party) -> ReceiptParty:
     return ReceiptParty(id=party.id, title=title, details=_details(party.details))
 
 
-def _method(method: receipts.Method | None) -> ReceiptMethod | None:
+def _method(method: receipts.Method | None, locale: str) -> ReceiptMethod | None:
     if method is None:
         return None
+    called, details, borne = method.description, list(method.details), method.from_wallet
+    if isinstance(called, Message):  # else it is its owner's own
+        called = translate(called, locale)
+    if borne is not None:
+        amount = format_money(borne.amount, borne.currency, locale)
+        details.append(translate(Message("Of it from the wallet: {amount}", amount=amount), locale))
     return ReceiptMethod(
         id=method.funding_source_id,
-        title=method.description,
-        details=_details(method.details),
+        title=called,
+        details=_details(details),
     )
 
 

@@ -6,15 +6,8 @@ from uuid import UUID
 
 from whipround.api.memento.shapes import images, participation, people
 from whipround.api.memento.shapes.participation import Participant, Participation
-from whipround.api.memento.shapes_base import (
-    CREATED_AT,
-    ID,
-    UPDATED_AT,
-    Amount,
-    Shape,
-    amount,
-    doc,
-)
+from whipround.api.memento.shapes_base import CREATED_AT, ID, UPDATED_AT, Amount, Shape, amount
+from whipround.api.shapes import doc
 from whipround.domain.images.gallery import Gallery
 from whipround.domain.requests.reading import PaymentRequest, Seen
 

@@ -12,8 +12,8 @@ from whipround.api.memento.shapes_base import (
     Rate,
     Shape,
     amount,
-    doc,
 )
+from whipround.api.shapes import doc
 from whipround.domain import transactions
 
 

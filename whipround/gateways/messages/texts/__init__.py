@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 
-from whipround.gateways.messages.texts import codes, payments, pools, requests, verifications
+from whipround.gateways.messages.texts import (
+    accounts,
+    codes,
+    payments,
+    pools,
+    requests,
+    verifications,
+)
 from whipround.gateways.messages.texts.source import Source
 
 TEXTS: Mapping[str, Source] = {
     **codes.TEXTS,
+    **accounts.TEXTS,
     **payments.TEXTS,
     **requests.TEXTS,
     **pools.TEXTS,

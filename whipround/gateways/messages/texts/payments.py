@@ -83,6 +83,26 @@ Your top-up has gone through: {{ money }} is in your wallet.
 """,
         short="Your top-up has gone through: {{ money }} is in your wallet.",
     ),
+    "cash_paid": Source(
+        subject="Your cash has arrived: {{ money }}",
+        mail="""\
+The {{ money }} you paid in cash were contributed to a money pool.
+
+{{ description }}
+""",
+        short="The {{ money }} you paid in cash were contributed to: {{ description }}",
+    ),
+    "cash_returned": Source(
+        subject="Your cash is in your wallet: {{ money }}",
+        mail="""\
+The {{ money }} you paid in cash could not be contributed to this money pool any more. They are in
+your wallet.
+
+{{ description }}
+""",
+        short="The {{ money }} you paid in cash are in your wallet, as they could not be"
+        " contributed any more to: {{ description }}",
+    ),
     "withdrawal_paid": Source(
         subject="{{ money }} paid out",
         mail="""\

@@ -23,6 +23,29 @@ TEXTS = {
 """,
         short="{{ payer }} contributed {{ money }} to: {{ description }}",
     ),
+    "pool_rejected": Source(
+        subject="{{ participant }} will not contribute to your money pool",
+        mail="""\
+{{ participant }} has declined your invitation to a money pool.
+
+{{ description }}
+""",
+        short="{{ participant }} will not contribute to: {{ description }}",
+    ),
+    "pool_cash_ordered": Source(
+        subject="Pay {{ money }} in cash",
+        mail="""\
+Pay {{ money }} at a shop{% if expires %} before {{ expires }}{% endif %}, with this reference:
+
+{{ reference }}
+
+The money goes into a money pool.
+
+{{ description }}
+""",
+        short="Pay {{ money }} at a shop with the reference {{ reference }}"
+        "{% if expires %} before {{ expires }}{% endif %} to contribute to: {{ description }}",
+    ),
     "pool_closed": Source(
         subject="A money pool was closed",
         mail="""\

@@ -1,15 +1,18 @@
 """Amounts as Stripe counts them, and what it takes beside them."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from whipround.gateways.processors.cash import CashOrder
 from whipround.gateways.processors.protocol import Operation
 from whipround.money import EXACT, Money
 
 _CLOCKS_DIFFER_SECONDS = 3600
 _MADE_WITHIN_SECONDS = 7200
 """A charge is given up long before, whose owner may no longer expect it."""
+_DAY_SECONDS = 24 * 3600
 _LONGEST_VALUE = 500
 _LONGEST_DESCRIPTOR = 22
 
@@ -30,6 +33,13 @@ def minor_units(money: Money, *, paid_out: bool = False) -> int | None:
     return int(units) if EXACT.remainder(units, Decimal(step)) == 0 else None
 
 
+def money_of(units: int, currency: str) -> Money:
+    """An amount that Stripe counts so, of a currency as it writes it."""
+    currency = currency.upper()
+    shift, _ = _counted(currency, paid_out=False)
+    return Money(EXACT.scaleb(Decimal(units), -shift), currency)
+
+
 def least_paid_out(currency: str) -> Money:
     """The smallest amount of a currency that can be expressed where it is paid out."""
     shift, step = _counted(currency, paid_out=True)
@@ -44,6 +54,11 @@ def _counted(currency: str, *, paid_out: bool) -> tuple[int, int]:
     return shift, 10 if shift == 3 else 1
 
 
+def cash_metadata_of(order: CashOrder) -> dict[str, str]:
+    """What we write on an order to be paid in cash, by which it is known again."""
+    return {"cash_order": str(order.key), "product": str(order.product_id)}
+
+
 def metadata_of(operation: Operation, description: str = "") -> dict[str, str]:
     """What we write on an operation at Stripe, by which it is known again."""
     found = {"call": str(operation.key), "product": str(operation.product_id)}
@@ -53,6 +68,11 @@ def metadata_of(operation: Operation, description: str = "") -> dict[str, str]:
 def statement_line(description: str) -> str:
     """What Stripe lets a statement say."""
     return re.sub(r"[^A-Za-z0-9 .,-]+", "", description)[:_LONGEST_DESCRIPTOR].strip()
+
+
+def days_from(key: UUID, until: datetime) -> int:
+    """The days from when something was made until a time, to the nearest; the same every time."""
+    return round((until.timestamp() - _seconds(key)) / _DAY_SECONDS)
 
 
 def made_since(key: UUID) -> int:

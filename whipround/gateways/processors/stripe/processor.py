@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import stripe
-from stripe import HTTPXClient, StripeClient
-from stripe.params import ChargeListParams, PayoutCreateParams
+from stripe.params import ChargeListParams, PaymentIntentCreateParams, PayoutCreateParams
 
 from whipround.gateways.processors.protocol import (
     Charge,
@@ -27,7 +26,6 @@ from whipround.gateways.processors.stripe.amounts import (
     statement_line,
 )
 from whipround.gateways.processors.stripe.answers import (
-    ANSWER_SECONDS,
     DeclinedByStripe,
     beneath,
     call_of,
@@ -37,6 +35,7 @@ from whipround.gateways.processors.stripe.answers import (
     of_refund,
     told,
 )
+from whipround.gateways.processors.stripe.client import open_client
 from whipround.money import Money
 from whipround.outcomes import Outcome
 
@@ -63,14 +62,7 @@ class StripeProcessor:
 
     def __init__(self, *, secret_key: str, url: str | None = None) -> None:
         """`url` is where the API is, if not at Stripe's own address."""
-        _silence()
-        self._http = HTTPXClient(timeout=ANSWER_SECONDS)
-        client = StripeClient(
-            secret_key,
-            http_client=self._http,
-            max_network_retries=0,
-            base_addresses={"api": url.rstrip("/")} if url else {},
-        )
+        client, self._http = open_client(secret_key=secret_key, url=url)
         self._api = client.v1
 
     async def close(self) -> None:
@@ -147,36 +139,58 @@ class StripeProcessor:
 
     async def charge(self, charge: Charge) -> Outcome:
         """Take the money at once, without its owner: who would have to be asked is declined."""
-        reference = _read(charge.reference)
         amount = minor_units(charge.amount)
-        if not reference.method:
-            return Outcome("declined", "charge_unsupported")
         if amount is None:
             return Outcome("declined", "unsupported_amount")
         try:
             async with told("a charge"):
+                customer, method = await self._paying(charge)
+                params: PaymentIntentCreateParams = {
+                    "payment_method": method,
+                    "amount": amount,
+                    "currency": charge.amount.currency.lower(),
+                    "confirm": True,
+                    # Otherwise Stripe wants to know where to send the owner afterwards, though
+                    # this method may send them nowhere. It takes no `payment_method_types`
+                    # any more, since its version 2026-09-30.
+                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                    "metadata": metadata_of(charge, charge.description),
+                    "expand": ["latest_charge"],
+                }
+                if customer is not None:
+                    params |= {"customer": customer, "off_session": True}
                 intent = await self._api.payment_intents.create_async(
-                    {
-                        "amount": amount,
-                        "currency": charge.amount.currency.lower(),
-                        "customer": reference.customer,
-                        "payment_method": reference.method,
-                        "confirm": True,
-                        "off_session": True,
-                        # Otherwise Stripe wants to know where to send the owner afterwards, though
-                        # this method may send them nowhere. It takes no `payment_method_types`
-                        # any more, since its version 2026-09-30.
-                        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                        "metadata": metadata_of(charge, charge.description),
-                        "expand": ["latest_charge"],
-                    },
-                    {"idempotency_key": str(charge.key)},
+                    params, {"idempotency_key": str(charge.key)}
                 )
                 if intent.status in ("requires_action", "requires_confirmation"):
                     intent = await self._cancel(intent.id)
         except DeclinedByStripe as declined:
             return Outcome("declined", declined.code, processed_at=datetime.now(UTC))
         return of_intent(intent, intent.latest_charge)
+
+    async def _paying(self, charge: Charge) -> tuple[str | None, str]:
+        """With what a charge is paid: a customer and their method, or a method used this once.
+
+        Raises DeclinedByStripe for what cannot be charged, and what the library raises.
+        """
+        if not charge.token:
+            reference = _read(charge.reference)
+            if not reference.method:
+                raise DeclinedByStripe("charge_unsupported")
+            return reference.customer, reference.method
+        if charge.token.startswith("pm_"):
+            return None, charge.token
+        if not charge.token.startswith("tok_"):
+            raise DeclinedByStripe("unknown_token")
+        method = await self._api.payment_methods.create_async(
+            {
+                "type": "card",
+                "card": {"token": charge.token},
+                "billing_details": {"name": charge.holder},
+            },
+            {"idempotency_key": f"{charge.key}-method"},
+        )
+        return None, method.id
 
     async def _cancel(self, intent_id: str) -> stripe.PaymentIntent:
         """Cancel what nobody can confirm; as it is, if it was cancelled before."""
@@ -303,15 +317,6 @@ class StripeProcessor:
     def least_payout(self, currency: str) -> Money:
         """The least that Stripe can express, which may be less than it lets one pay out."""
         return least_paid_out(currency)
-
-
-def _silence() -> None:
-    """Keep what the library and its HTTP client tell beneath a warning out of the logs.
-
-    They tell every request, with the ids in its address.
-    """
-    for name in ("stripe", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _read(reference: str) -> _Reference:

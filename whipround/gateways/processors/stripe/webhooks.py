@@ -30,7 +30,7 @@ _EVENTS = frozenset(
 
 
 def read_hint(secret: str, body: bytes, signature: str) -> Hint | None:
-    """Which call a webhook is about, if any of ours.
+    """Which call a webhook is about, or which order to be paid in cash, if any of ours.
 
     `secret` is that of the endpoint, `signature` the Stripe-Signature header. Raises
     BadSignature, also for what was signed more than five minutes ago.
@@ -47,6 +47,9 @@ def read_hint(secret: str, body: bytes, signature: str) -> Hint | None:
     except (msgspec.MsgspecError, KeyError, TypeError):  # not for us
         return None
     try:
-        return Hint(product_id=UUID(metadata["product"]), call_id=UUID(metadata["call"]))
+        product_id = UUID(metadata["product"])
+        if "cash_order" in metadata:
+            return Hint(product_id, UUID(metadata["cash_order"]), about="cash")
+        return Hint(product_id, UUID(metadata["call"]))
     except (AttributeError, KeyError, TypeError, ValueError):  # nobody's, or another system's
         return None

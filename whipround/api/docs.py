@@ -1,4 +1,4 @@
-"""What shows the documentation: `GET /v1/openapi.json`, and `GET /v1/docs` for people.
+"""What shows a dialect's documentation: its `openapi.json`, and its `docs` for people.
 
 The page is ours, made on the server from the document: it needs no script and nothing from
 elsewhere, so it works offline and under the strictest content security policy.
@@ -6,48 +6,51 @@ elsewhere, so it works offline and under the strictest content security policy.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from litestar import get
 from litestar.types import ControllerRouterHandler
 from markupsafe import Markup, escape
 
-from whipround.api.memento.call import Access, Reply, Request, route
-from whipround.api.memento.openapi import Json, document
-
-_CREDENTIALS = {
-    ("session",): "Needs a session token.",
-    (None, "session"): "Needs no credential; a session token that is sent must be good.",
-    (): "Needs no credential.",
-    ("token",): "Needs an authentication token.",
-}
+from whipround.api.handling import Reply, Request
+from whipround.api.openapi import Dialect, Json, document
 
 _HTML = b"text/html; charset=utf-8"
 _POLICY = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
 
 
-def documentation(described: Sequence[ControllerRouterHandler]) -> list[ControllerRouterHandler]:
-    """The two routes that show what the handlers `described` do."""
+def documentation(
+    described: Sequence[ControllerRouterHandler],
+    dialect: Dialect,
+    *,
+    root: str,
+    opt: Mapping[str, Any],
+) -> list[ControllerRouterHandler]:
+    """The two routes below `root` that show what the handlers `described` do.
+
+    `opt` is what the dialect's `route` makes for a route that is open to anybody.
+    """
 
     @cache
     def made() -> Json:
-        return document(described)
+        return document(described, dialect)
 
     @cache
     def page() -> bytes:
-        return page_of(made()).encode()
+        return page_of(made(), dialect).encode()
 
     # In threads: the first time each takes a while.
 
-    @get("/v1/openapi.json", include_in_schema=False, opt=route(access=Access.ANYONE))
+    @get(f"{root}/openapi.json", include_in_schema=False, opt=opt)
     async def openapi(request: Request) -> Reply[Json]:  # noqa: ARG001
         """The OpenAPI document."""
         return Reply(await asyncio.to_thread(made))
 
-    @get("/v1/docs", include_in_schema=False, opt=route(access=Access.ANYONE))
+    @get(f"{root}/docs", include_in_schema=False, opt=opt)
     async def docs(request: Request) -> Reply[bytes]:  # noqa: ARG001
         """The same as a page."""
         body = await asyncio.to_thread(page)
@@ -56,8 +59,8 @@ def documentation(described: Sequence[ControllerRouterHandler]) -> list[Controll
     return [openapi, docs]
 
 
-def page_of(openapi: Json) -> str:
-    """An OpenAPI document as an HTML page."""
+def page_of(openapi: Json, dialect: Dialect) -> str:
+    """The OpenAPI document of a dialect as an HTML page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -67,12 +70,24 @@ def page_of(openapi: Json) -> str:
     chapters: dict[str, list[Json]] = {}
     for path, operations in openapi["paths"].items():
         for verb, operation in operations.items():
+            shown = _shown(path, verb, operation, openapi) | {
+                "credential": _credential(operation, dialect)
+            }
             for tag in operation["tags"]:
-                chapters.setdefault(tag, []).append(_shown(path, verb, operation, openapi))
+                chapters.setdefault(tag, []).append(shown)
     return environment.get_template("docs.html").render(
         info=openapi["info"],
         chapters=dict(sorted(chapters.items())),
         schemas=openapi["components"]["schemas"],
+    )
+
+
+def _credential(operation: Json, dialect: Dialect) -> str:
+    """What an operation needs to know of who is calling, in words."""
+    return next(
+        words
+        for access, words in dialect.credentials.items()
+        if list(dialect.security[access]) == operation["security"]
     )
 
 
@@ -83,17 +98,17 @@ def _shown(path: str, verb: str, operation: Json, openapi: Json) -> Json:
         components["parameters"][it["$ref"].rpartition("/")[2]] if "$ref" in it else it
         for it in operation["parameters"]
     ]
-    credential = tuple(next(iter(it), None) for it in operation["security"])
     shown = operation | {
         "path": path,
         "verb": verb,
-        "credential": _CREDENTIALS[credential],
         # What every request has is told once, at the top.
         "own_parameters": [it for it in parameters if it["in"] != "header"],
     }
     if "requestBody" in operation:
-        [body] = operation["requestBody"]["content"].values()
-        shown["body"] = components["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+        content = operation["requestBody"]["content"]
+        shown["body_types"] = list(content)
+        shown["body_schema"] = schema = next(iter(content.values()))["schema"]
+        shown["body"] = components["schemas"][schema["$ref"].rpartition("/")[2]]
     return shown
 
 

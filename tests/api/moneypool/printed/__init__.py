@@ -1,0 +1,1 @@
+"""The calls of Moneypool's document, played as they are printed."""

@@ -1,0 +1,144 @@
+"""The OpenAPI document of each dialect leaves nothing out, and its page shows what it says."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.api.described import named
+from whipround.api.docs import page_of
+from whipround.api.memento.app import HANDLERS as MEMENTO_HANDLERS
+from whipround.api.memento.openapi import MEMENTO
+from whipround.api.moneypool.app import HANDLERS as MONEYPOOL_HANDLERS
+from whipround.api.moneypool.openapi import MONEYPOOL
+from whipround.api.openapi import Json, document
+
+
+class Described(NamedTuple):
+    """The document of a dialect, and its page."""
+
+    openapi: Json
+    page: str
+
+    @property
+    def schemas(self) -> Json:
+        found: Json = self.openapi["components"]["schemas"]
+        return found
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(MEMENTO_HANDLERS, MEMENTO), (MONEYPOOL_HANDLERS, MONEYPOOL)],
+    ids=["memento", "moneypool"],
+)
+def described(request: pytest.FixtureRequest) -> Described:
+    handlers, dialect = request.param
+    openapi = document(handlers, dialect)
+    return Described(openapi, page_of(openapi, dialect))
+
+
+def _objects(found: Any, where: str) -> Iterator[tuple[str, Json]]:
+    """Every object schema in a document, with where it is."""
+    if isinstance(found, dict):
+        if isinstance(found.get("properties"), dict):
+            yield where, found
+        for name, inner in found.items():
+            yield from _objects(inner, f"{where}.{name}")
+    elif isinstance(found, list):
+        for position, inner in enumerate(found):
+            yield from _objects(inner, f"{where}[{position}]")
+
+
+def _references(found: Any) -> Iterator[str]:
+    if isinstance(found, dict):
+        if isinstance(found.get("$ref"), str):
+            yield found["$ref"]
+        for inner in found.values():
+            yield from _references(inner)
+    elif isinstance(found, list):
+        for inner in found:
+            yield from _references(inner)
+
+
+def test_everything_is_described(described: Described) -> None:
+    silent = [
+        *(name for name, schema in described.schemas.items() if not schema.get("description")),
+        *(
+            f"{where}.{name}"
+            for where, schema in _objects(described.openapi, "")
+            for name, field in schema["properties"].items()
+            if not field.get("description")
+        ),
+        *(
+            f"{name}: {it}"
+            for name, operation in named(described.openapi)
+            for it in ("summary", "description", "tags")
+            if not operation.get(it)
+        ),
+        *(
+            f"{name}: {it['name']}"
+            for name, operation in named(described.openapi)
+            for it in operation["parameters"]
+            if "$ref" not in it and not it["description"]
+        ),
+        *(
+            f"{name}: {status}"
+            for name, operation in named(described.openapi)
+            for status, answer in operation["responses"].items()
+            if not answer["description"]
+        ),
+    ]
+
+    assert described.openapi["openapi"].startswith("3.1")
+    assert described.openapi["info"]["title"]
+    assert described.openapi["info"]["description"]
+    assert silent == []
+
+
+def test_operations_have_names_of_their_own(described: Described) -> None:
+    names = [operation["operationId"] for _, operation in named(described.openapi)]
+
+    assert len(names) == len(set(names))
+
+
+def test_every_reference_leads_somewhere(described: Described) -> None:
+    for reference in _references(described.openapi):
+        target: Any = described.openapi
+        for part in reference.removeprefix("#/").split("/"):
+            assert part in target, reference
+            target = target[part]
+
+
+def test_every_operation_lists_its_errors(described: Described) -> None:
+    for name, operation in named(described.openapi):
+        expected = {"400", "500", "503"}
+        expected |= {"401"} if operation["security"] else set()
+        expected |= {"404"} if "{" in name else set()
+        expected |= {"413", "422"} if "requestBody" in operation else set()
+        assert expected <= set(operation["responses"]), name
+
+
+def test_every_answer_describes_its_headers(described: Described) -> None:
+    for name, operation in named(described.openapi):
+        parameters = [it.get("name") or it["$ref"] for it in operation["parameters"]]
+        is_list = any(it.rpartition("/")[2] in {"sort", "per_page"} for it in parameters)
+        for status, answer in operation["responses"].items():
+            expected = {"Product-ID", "Correlation-ID"}
+            expected |= {"Link"} if is_list and status == "200" else set()
+            expected |= {"WWW-Authenticate"} if status == "401" else set()
+            expected |= {"Content-Language"} if status >= "400" and "content" in answer else set()
+            expected |= {"Retry-After"} if status in {"429", "503"} else set()
+            assert set(answer["headers"]) == expected, (name, status)
+
+
+def test_the_page_shows_everything_and_needs_nothing_from_elsewhere(described: Described) -> None:
+    page = described.page
+
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    assert ids >= {operation["operationId"] for _, operation in named(described.openapi)}
+    assert ids >= {f"schema-{name}" for name in described.schemas}
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
+    assert "`" not in page
+    assert "<script" not in page
+    assert not re.search(r'(src|href)="(https?:)?//', page)

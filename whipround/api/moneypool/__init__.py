@@ -1,0 +1,1 @@
+"""The Moneypool dialect: wallets, card and mixed payments, requests and invitations, in MXN."""

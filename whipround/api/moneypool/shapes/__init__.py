@@ -1,0 +1,1 @@
+"""The objects of the Moneypool API, as they are answered."""

@@ -1,0 +1,1 @@
+"""Facebook: who somebody is that logs in with it."""
