@@ -98,6 +98,14 @@ class Settings(BaseSettings):
     facebook_graph_url: str | None = Field(
         None, description="Where Facebook's Graph API is, if not at Facebook's own address."
     )
+    github_api_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]",
+        description="Where GitHub's REST API is, if not at GitHub's own address.",
+    )
+    github_token: SecretStr | None = Field(
+        None, description="A token of GitHub's, with which its API is asked more often."
+    )
     rates_url: str | None = Field(
         None,
         pattern=r"^https?://",

@@ -1,8 +1,8 @@
-"""What a phone number says of itself."""
+"""Phone numbers, and what they say of themselves."""
 
 import pytest
 
-from whipround.domain.phones import country_of_phone
+from whipround.domain.phones import country_of_phone, normalised
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,21 @@ from whipround.domain.phones import country_of_phone
 )
 def test_country_of_phone(number: str, country: str) -> None:
     assert country_of_phone(number) == country
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+44 7911 123456", "+447911123456"),
+        ("+31 (0)6-1234.5678", "+31612345678"),
+        ("+447911123456", "+447911123456"),
+        ("07911 123456", None),
+        ("+999 123456789", None),
+        ("+44 7911 12345678901234", None),
+        ("+٤٤٧٩١١١٢٣٤٥٦", None),
+        ("+44x7911123456", None),
+        ("", None),
+    ],
+)
+def test_a_number_is_stored_in_e164(written: str, number: str | None) -> None:
+    assert normalised(written) == number

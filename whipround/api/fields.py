@@ -10,7 +10,6 @@ from functools import cache
 from typing import Annotated, Literal, NoReturn
 from zoneinfo import available_timezones
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     Field,
@@ -21,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from whipround.domain import emails
+from whipround.domain import emails, phones
 from whipround.domain.readable import is_readable
 from whipround.errors import Message
 from whipround.money import EXACT, LARGEST, SCALE, digits, fits_currency, is_currency
@@ -171,21 +170,12 @@ Meta = Annotated[str, Field(max_length=10_000), MANY_LINES]
 Pin = Annotated[str, Field(pattern=_PIN, json_schema_extra={"format": "password"})]
 """4 to 8 ASCII digits."""
 
-_PHONE_TEXT = re.compile(r"\+[0-9 ()./-]{6,31}", re.ASCII)
-_A_PHONE = Message("must be an international phone number, such as +44 7911 123456")
-
 
 def _phone(value: str) -> str:
-    if not _PHONE_TEXT.fullmatch(value):
-        wrong("invalid", _A_PHONE)
-    try:
-        number = phonenumbers.parse(value)
-    except phonenumbers.NumberParseException:
-        wrong("invalid", _A_PHONE)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    # Not asked whether the number is valid, nor even possible in its country: the documents' own
-    # samples are neither. Its country must exist, and E.164 allows 15 digits.
-    return e164 if 8 <= len(e164) <= 16 else wrong("invalid", _A_PHONE)
+    number = phones.normalised(value)
+    return number or wrong(
+        "invalid", "must be an international phone number, such as +44 7911 123456"
+    )
 
 
 Phone = Annotated[

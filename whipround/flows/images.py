@@ -247,7 +247,7 @@ async def _fetch(db: Database, studio: Studio, due: Due, *, now: datetime) -> No
 async def _record(
     db: Database, due: Due, error: Exception, *, may_work_later: bool, now: datetime
 ) -> None:
-    code = _CODES.get(type(error), "failed")
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), "failed")
     async with db.transaction() as tx:
         given_up = await fetching.fail(tx, due, code=code, may_work_later=may_work_later, now=now)
     if given_up:

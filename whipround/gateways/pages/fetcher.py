@@ -5,6 +5,7 @@ redirects, and a limit on what comes after decompression.
 """
 
 import asyncio
+import logging
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -29,6 +30,8 @@ _HEADERS = {"user-agent": f"whipround/{__version__}", "accept-encoding": "gzip"}
 # What is asked for can also be told to come back later.
 _NOT_NOW = frozenset({408, 425, 429})
 
+_NOT_THERE = frozenset({404, 410})
+
 _GZIP = frozenset({"gzip", "x-gzip"})
 
 _NO_ADDRESS = "the address, or one it leads to, is not of the web"
@@ -49,8 +52,64 @@ class FetchFailed(FetchError):
     """Not this time; it may work later."""
 
 
+class TooSlow(FetchFailed):
+    """It was not all there in time."""
+
+
+class Unreachable(FetchFailed):
+    """The host is not known, takes no connection, breaks off, or speaks no HTTP."""
+
+
+class NotNow(FetchFailed):
+    """The answer is one of passing trouble; `status` says which."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"the answer is {status}")
+
+
 class FetchRefused(FetchError):
     """Never: the address may not be asked, or what is there is not what was asked for."""
+
+
+class AddressRefused(FetchRefused):
+    """The address, or one that it leads to, is not of the web, or not of the public."""
+
+
+class TooManyRedirects(FetchRefused):
+    """One address leads to another, and on, and perhaps in a circle."""
+
+
+class NotGiven(FetchRefused):
+    """The answer is none that has a page; `status` says which."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"the answer is {status}")
+
+
+class NotThere(NotGiven):
+    """There is no such page, or no longer."""
+
+
+class WrongType(FetchRefused):
+    """What is at `url`, after all redirects, is of another type than those asked for.
+
+    `content_type` is empty where none is told.
+    """
+
+    def __init__(self, url: str, content_type: str) -> None:
+        self.url = url
+        self.content_type = content_type
+        super().__init__(f"it is {content_type or 'of no type'}")
+
+
+class TooLarge(FetchRefused):
+    """It is more than was asked for, after decompression."""
+
+
+class Unreadable(FetchRefused):
+    """It is compressed or written in a way that nobody asked for, or not as it says."""
 
 
 class Page(NamedTuple):
@@ -68,8 +127,15 @@ class Page(NamedTuple):
 class Fetches(Protocol):
     """What fetches pages."""
 
-    async def fetch(self, url: str, *, accept: Collection[str], max_bytes: int = MAX_BYTES) -> Page:
-        """What is at `url`; its type must be one of `accept`.
+    async def fetch(
+        self,
+        url: str,
+        *,
+        accept: Collection[str],
+        max_bytes: int = MAX_BYTES,
+        seconds: float = SECONDS,
+    ) -> Page:
+        """What is at `url`, had within so many seconds; its type must be one of `accept`.
 
         Raises FetchFailed, and FetchRefused where it is no use to try again.
         """
@@ -86,26 +152,36 @@ class Fetcher:
         resolve: Resolve = resolve,
         seconds: float = SECONDS,
     ) -> None:
+        # It would tell each address that is asked for, and with it what secrets are in it.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._allowed = allowed
         self._resolve = resolve
         self._seconds = seconds
 
-    async def fetch(self, url: str, *, accept: Collection[str], max_bytes: int = MAX_BYTES) -> Page:
-        """What is at `url`; its type must be one of `accept`.
+    async def fetch(
+        self,
+        url: str,
+        *,
+        accept: Collection[str],
+        max_bytes: int = MAX_BYTES,
+        seconds: float = SECONDS,
+    ) -> Page:
+        """What is at `url`, had within so many seconds; its type must be one of `accept`.
 
         Raises FetchFailed, and FetchRefused where it is no use to try again.
         """
+        seconds = min(seconds, self._seconds)
         try:
-            async with asyncio.timeout(self._seconds), self._client(accept) as client:
+            async with asyncio.timeout(seconds), self._client(accept) as client:
                 return await _get(client, url, accept, max_bytes)
         except TimeoutError as error:
-            raise FetchFailed(f"no answer within {self._seconds:g} seconds") from error
+            raise TooSlow(f"no answer within {seconds:g} seconds") from error
         except NotPublic as error:
-            raise FetchRefused(str(error)) from error
+            raise AddressRefused(str(error)) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-            raise FetchRefused(_NO_ADDRESS) from error
+            raise AddressRefused(_NO_ADDRESS) from error
         except _BROKEN as error:
-            raise FetchFailed(f"{type(error).__name__} {error}".strip()) from error
+            raise Unreachable(f"{type(error).__name__} {error}".strip()) from error
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -136,33 +212,36 @@ async def _get(
             request = answer.next_request
         finally:
             await answer.aclose()
-    raise FetchRefused(f"more than {MAX_REDIRECTS} redirects")
+    raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
 
 
 def _check_address(url: httpx.URL) -> None:
     if url.scheme not in _SCHEMES or not url.host or not 0 < (url.port or 80) < 65_536:
-        raise FetchRefused(_NO_ADDRESS)
+        raise AddressRefused(_NO_ADDRESS)
     if url.userinfo:
-        raise FetchRefused("the address, or one it leads to, has a name and a password in it")
+        raise AddressRefused("the address, or one it leads to, has a name and a password in it")
 
 
 async def _read(answer: httpx.Response, accept: Collection[str], max_bytes: int) -> Page:
     _check_status(answer.status_code)
     content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in accept:
-        raise FetchRefused(f"it is {content_type or 'of no type'}")
+        raise WrongType(str(answer.url), content_type)
     body = bytearray()
     async for part in _plain(answer, max_bytes):
         body += part
         if len(body) > max_bytes:
-            raise FetchRefused(f"it has more than {max_bytes} bytes")
+            raise TooLarge(f"it has more than {max_bytes} bytes")
     return Page(str(answer.url), content_type, answer.charset_encoding, bytes(body))
 
 
 def _check_status(status: int) -> None:
+    if status in _NOT_THERE:
+        raise NotThere(status)
+    if status in _NOT_NOW or status >= 500:
+        raise NotNow(status)
     if status != httpx.codes.OK:
-        error = FetchFailed if status in _NOT_NOW or status >= 500 else FetchRefused
-        raise error(f"the answer is {status}")
+        raise NotGiven(status)
 
 
 async def _plain(answer: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
@@ -175,7 +254,7 @@ async def _plain(answer: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]
         async for part in _inflated(answer.aiter_raw(), max_bytes):
             yield part
     else:  # it was not asked for, and can be one thing within the other
-        raise FetchRefused(f"it is compressed as {encoding}")
+        raise Unreadable(f"it is compressed as {encoding}")
 
 
 async def _inflated(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
@@ -184,6 +263,6 @@ async def _inflated(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator
         async for part in body:
             yield inflate.decompress(part, max_bytes + 1)
     except zlib.error as error:
-        raise FetchRefused("it is not compressed as it says") from error
+        raise Unreadable("it is not compressed as it says") from error
     if not inflate.eof:
-        raise FetchFailed("it ends before it is complete")
+        raise Unreachable("it ends before it is complete")

@@ -1,0 +1,1 @@
+"""Tests of payment scripts: no database, and nobody asked."""

@@ -1,0 +1,1 @@
+"""GitHub: what is to be known about its repositories, issues and people."""
