@@ -67,8 +67,9 @@ def run(command: Callable[[Settings], Awaitable[Result]], **overrides: str | int
     logging.basicConfig(level=logging.WARNING, format="whipround: %(message)s")
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # we tell it ourselves
     settings = _settings({name: value for name, value in overrides.items() if value is not None})
+    heard: list[int] = []
     try:
-        return uvloop.run(_until_terminated(command(settings)))
+        return uvloop.run(_until_terminated(command(settings), heard))
     except _TROUBLES as error:
         fail(str(error))
     except psycopg.Error as error:
@@ -76,7 +77,7 @@ def run(command: Callable[[Settings], Awaitable[Result]], **overrides: str | int
     except OSError as error:
         fail(_explained(error, settings))
     except asyncio.CancelledError:
-        raise typer.Exit(128 + signal.SIGTERM) from None
+        raise typer.Exit(128 + (heard or [signal.SIGTERM])[0]) from None
     except KeyboardInterrupt:
         raise typer.Exit(128 + signal.SIGINT) from None
 
@@ -92,18 +93,21 @@ def plain(number: Decimal | None) -> str:
     return "" if number is None else f"{number.normalize():f}"
 
 
-async def _until_terminated(work: Awaitable[Result]) -> Result:
+async def _until_terminated(work: Awaitable[Result], heard: list[int]) -> Result:
+    """What the work comes to, which signals cancel; those that did are added to `heard`."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
-    def terminate(_number: int, _frame: FrameType | None) -> None:
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
 
-    # Not by the loop's own means: a server that runs in it has handlers of its own meanwhile.
+    # Not by the loop's own means: a server that runs in it has handlers of its own meanwhile. Nor
+    # by asyncio's for SIGINT, which cancels in the midst of whatever is being done.
     before = {
         number: signal.signal(number, terminate)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
     }
     try:
