@@ -25,7 +25,8 @@ test: $(DEV) ## run the tests on a real PostgreSQL
 test-processes: $(DEV) ## run the tests that start, stop and kill servers and commands
 	@$(PYTEST) -m processes --ignore tests/bench/test_run.py
 
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# One more than there are cores, as some always wait: for a deadline, or for who should not come.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 test-bench: $(DEV) ## run the tests of the benchmark itself
 	@$(BIN)/python -m pytest tests/bench

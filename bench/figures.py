@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any, TypeAlias
 
-from bench.load import Load
+from bench.crowds import RECIPIENTS, VERY_MANY
+from bench.load import Load, percentile
 from bench.pages import Page
 
 BUSY_CLIENTS = 64
@@ -22,9 +23,10 @@ class Figures:
     """All samples of a run. Rates are per second, and a figure is the median of its samples.
 
     `http`, `cards`, `pools` and `moneypool` are by clients and by who is paid, from wallets, from
-    cards, into pools, and from wallets through Moneypool; `fresh` and `stored` are with none and
-    with `payments` stored before, and `pages` the first ones of lists, by their addresses, with as
-    many rows of everything.
+    cards, into pools, and from wallets through Moneypool; `crowds` are small crowd payments, and
+    `very_many_ms` what it took to confirm each of those to very many, shortest first; `fresh` and
+    `stored` are with none and with `payments` stored before, and `pages` the first ones of lists,
+    by their addresses, with as many rows of everything.
     """
 
     tpcb: list[float] = field(default_factory=list)
@@ -33,6 +35,8 @@ class Figures:
     cards: Loads = field(default_factory=dict)
     pools: Loads = field(default_factory=dict)
     moneypool: Loads = field(default_factory=dict)
+    crowds: Loads = field(default_factory=dict)
+    very_many_ms: list[float] = field(default_factory=list)
     fresh: list[Load] = field(default_factory=list)
     stored: list[Load] = field(default_factory=list)
     payments: int = 0
@@ -67,6 +71,9 @@ class Figures:
             "cards_hot_vs_random": _ratio(cards[HOT], cards[RANDOM]),
             "cards_vs_wallets": _ratio(cards[RANDOM], self._from_wallets(self.cards)),
             "moneypool_vs_memento": _ratio(moneypool, self._from_wallets(self.moneypool)),
+            "crowds_vs_payments": _ratio(
+                _busy(self.crowds, RANDOM), self._from_wallets(self.crowds)
+            ),
         }
 
     def _from_wallets(self, others: Loads) -> list[float]:
@@ -79,6 +86,7 @@ class Figures:
             "p99_ms": p99_ms(self.http[BUSY_CLIENTS, RANDOM]),
             "memory_mb": self.memory_bytes / 1e6,
             "start_seconds": self.start_from_nothing_seconds,
+            "very_many_ms": percentile(self.very_many_ms, 50),
             "page_ms": max(
                 page.database_ms for address, page in self.pages.items() if "?" not in address
             ),
@@ -95,6 +103,12 @@ class Figures:
             "http_payments_from_cards": _all(self.cards),
             "http_contributions": _all(self.pools),
             "http_payments_through_moneypool": _all(self.moneypool),
+            "http_crowd_payments": _all(self.crowds),
+            "very_many_recipients": {
+                "p50_ms": percentile(self.very_many_ms, 50),
+                "p99_ms": percentile(self.very_many_ms, 99),
+                "runs": self.very_many_ms,
+            },
             "http_payments_with_history": {
                 "clients": BUSY_CLIENTS,
                 "stored_before": self.payments,
@@ -138,6 +152,7 @@ WITHOUT_GOAL: Mapping[str, str] = {
     "cards_hot_vs_random": "payments from cards, one hot recipient ÷ random",
     "cards_vs_wallets": "payments from cards ÷ from wallets",
     "moneypool_vs_memento": "payments from wallets through Moneypool ÷ through Memento",
+    "crowds_vs_payments": f"crowd payments to {RECIPIENTS} ÷ payments from wallets",
 }
 """Ratios of which nothing is asked, by name: what they mean."""
 
@@ -155,6 +170,7 @@ LIMITS: Mapping[str, Limit] = {
     "p99_ms": Limit(f"p99 at {BUSY_CLIENTS} clients", 100, "ms"),
     "memory_mb": Limit("memory of the server after all payments", 250, "MB"),
     "start_seconds": Limit("start from nothing until ready", 3, "s"),
+    "very_many_ms": Limit(f"confirming one payment to {VERY_MANY:,}", 300, "ms"),
     "page_ms": Limit("first page of the slowest list, in the database", 5, "ms"),
 }
 

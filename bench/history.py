@@ -207,16 +207,10 @@ def _to_a_number(payer: Payer, number: int, keyring: Keyring) -> Pay:
         payer_name="Person",
         pin=keyring.pin(payer.user_id, PIN),
         funding_source_id=payer.wallet_id,
-        recipient_user_id=None,
         recipient_address=("phone", f"+4478{number:08}"),
-        recipient_source_id=None,
-        recipient_name="",
-        recipient_meta="",
         amount=Money(Decimal("1.00"), "EUR"),
         source_currency="EUR",
         description="Lunch",
-        meta="",
-        picture=None,
         render=_rendered,
     )
 

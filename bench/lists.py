@@ -1,15 +1,20 @@
 """The first page of every list there is, of somebody with many rows among many more."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from bench.rows import HOST, PAGE
 from whipround.api.memento import filtering
+from whipround.api.mobbr.lists import DEFAULT_LIMIT
 from whipround.api.moneypool.call import CURRENCY, MOST_PER_PAGE
 from whipround.db.database import Database, Tx
-from whipround.db.listing import Column, ListQuery, Page
+from whipround.db.listing import Column, ListQuery, Page, Slice
 from whipround.domain import announcements, contacts, history, transactions
+from whipround.domain.crowd import listing, waiting
+from whipround.domain.crowd import pages as crowd_pages
+from whipround.domain.crowd.listing import Wanted
 from whipround.domain.funding import reading as sources
 from whipround.domain.moments import feed
 from whipround.domain.moments import reading as moments
@@ -142,6 +147,30 @@ def moneypool_lists(who: Reader, *, now: datetime) -> dict[str, Read]:
     }
 
 
+def mobbr_lists(who: Reader, *, now: datetime) -> dict[str, Read]:
+    """Every list of Mobbr, by its path and query, of which the domain gets the same."""
+    part, user_id = Slice(limit=DEFAULT_LIMIT), who.user_id
+    recently = now - timedelta(days=1)
+
+    def mine(wanted: Wanted) -> Read:
+        return lambda tx: listing.page(tx, user_id=user_id, wanted=wanted, part=part)
+
+    return {
+        "payments": mine(Wanted()),
+        "payments?search=food": mine(Wanted("food")),
+        f"payments?from_date={recently:%Y-%m-%d}": mine(Wanted(since=recently)),
+        f"payments/domain?domain={HOST}": lambda tx: crowd_pages.of_host(tx, host=HOST, part=part),
+        f"payments/uri?url={PAGE}": lambda tx: crowd_pages.of_page(tx, url=PAGE, part=part),
+        f"payments/claimable?url_or_email={PAGE}": lambda tx: crowd_pages.pledged_to(
+            tx, url=PAGE, part=part, now=now
+        ),
+        "payments/pledged": lambda tx: waiting.pledged_by(tx, user_id=user_id, part=part),
+        "payments/unclaimed_shares": lambda tx: waiting.unclaimed(
+            tx, wallet_id=who.ids["funding_source_id"]
+        ),
+    }
+
+
 def asked(who: Reader, *, now: datetime) -> dict[str, Read]:
     """What reads the first page of each address."""
     of_memento = {
@@ -153,7 +182,8 @@ def asked(who: Reader, *, now: datetime) -> dict[str, Read]:
         f"/api/{path.format(user_id=who.number)}": read
         for path, read in moneypool_lists(who, now=now).items()
     }
-    return of_memento | of_moneypool
+    of_mobbr = {f"/api_v1/{path}": read for path, read in mobbr_lists(who, now=now).items()}
+    return of_memento | of_moneypool | of_mobbr
 
 
 def _address(path: str, who: Reader, query: str) -> str:

@@ -9,6 +9,7 @@ import http.client
 import random
 import shutil
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,6 +89,9 @@ class Generator:
         headers = {"Product-ID": str(crowd.product.id), "Authorization": f"Bearer {who.session}"}
         if path.startswith("/api/"):
             headers |= {"Accept": _ACCEPT, "Authorization": f"Token token={who.auth_token}"}
+        elif path.startswith("/api_v1/"):
+            basic = b64encode(f":{who.login_token}".encode()).decode()
+            headers |= {"User-Agent": "bench", "Authorization": f"Basic {basic}"}
         try:
             connection.connect()
             started = time.perf_counter()
@@ -175,8 +179,8 @@ class Generator:
             requests=len(latencies),
             seconds=taken,
             failures=run.failures,
-            p50_ms=_percentile(latencies, 50) * 1000,
-            p99_ms=_percentile(latencies, 99) * 1000,
+            p50_ms=percentile(latencies, 50) * 1000,
+            p99_ms=percentile(latencies, 99) * 1000,
         )
         for transport, _ in made:
             transport.close()
@@ -306,7 +310,8 @@ def _content_length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0])
 
 
-def _percentile(ordered: Sequence[float], percent: int) -> float:
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """What so many per cent of the values, in their order, are below; 0 of none."""
     return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)] if ordered else 0.0
 
 

@@ -54,7 +54,8 @@ _BEFRIEND = """
 class Payer:
     """Somebody with money in a wallet and a card that is good for any, logged in.
 
-    `session` is for Memento, `auth_token` and `number`, their id there, for Moneypool.
+    `session` is for Memento, `auth_token` and `number`, their id there, for Moneypool, and
+    `login_token` for Mobbr.
     """
 
     user_id: UUID
@@ -65,6 +66,12 @@ class Payer:
     number: int
     email: str
     auth_token: str
+    login_token: str
+
+    @property
+    def username(self) -> str:
+        """What they are called."""
+        return self.email.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,7 @@ async def _person(
         )
         session = await sessions.open_session(tx, token_secret=token.secret, now=now)
         login = await sessions.open_login(tx, user_id=user.id, now=now)
+        of_mobbr = await sessions.open_login(tx, user_id=user.id, now=now, kind="wmb")
     return Payer(
         user_id=user.id,
         wallet_id=wallet_id,
@@ -148,6 +156,7 @@ async def _person(
         number=user.number,
         email=email,
         auth_token=login.secret,
+        login_token=of_mobbr.secret,
     )
 
 

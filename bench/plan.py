@@ -8,7 +8,9 @@ class Plan:
     """The sizes of one run. Runs of `*_seconds` are repeated `rounds` times, in turn.
 
     `card_clients` are those of `http_clients` that also pay by card, `pool_clients` those that also
-    contribute to `pools` pools, `moneypool_clients` those that also pay through Moneypool.
+    contribute to `pools` pools, `moneypool_clients` those that also pay through Moneypool, and
+    `crowd_clients` those that also pay by scripts. One payment to very many is made
+    `very_many_times`.
     """
 
     rounds: int
@@ -21,6 +23,8 @@ class Plan:
     card_clients: tuple[int, ...]
     pool_clients: tuple[int, ...]
     moneypool_clients: tuple[int, ...]
+    crowd_clients: tuple[int, ...]
+    very_many_times: int
     pools: int
     http_seconds: float
     warm_up_seconds: float
@@ -40,6 +44,8 @@ FULL = Plan(
     card_clients=(16, 64, 128),
     pool_clients=(64, 128),
     moneypool_clients=(64, 128),
+    crowd_clients=(64,),
+    very_many_times=50,
     pools=500,
     http_seconds=5,
     warm_up_seconds=8,
@@ -59,6 +65,8 @@ QUICK = Plan(
     card_clients=(64,),
     pool_clients=(64,),
     moneypool_clients=(64,),
+    crowd_clients=(64,),
+    very_many_times=20,
     pools=500,
     http_seconds=3,
     warm_up_seconds=2,

@@ -16,7 +16,9 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
+from bench.crowds import RECIPIENTS, VERY_MANY
 from bench.figures import GOALS, LIMITS, WITHOUT_GOAL, Figures, p50_ms, p99_ms, per_second
+from bench.load import percentile
 
 
 class Phase:
@@ -95,9 +97,15 @@ def measured(figures: Figures) -> Table:
         (f"payments through Moneypool, {clients} clients, {_whom(kind)}", loads)
         for (clients, kind), loads in figures.moneypool.items()
     ]
+    rows += [
+        (f"crowd payments to {RECIPIENTS}, {clients} clients, confirmed", loads)
+        for (clients, _), loads in figures.crowds.items()
+    ]
     for what, loads in rows:
         latencies = (f"{p50_ms(loads):.1f}", f"{p99_ms(loads):.1f}")
         table.add_row(what, _rate(per_second(loads)), *latencies)
+    slowest = (f"{percentile(figures.very_many_ms, percent):.1f}" for percent in (50, 99))
+    table.add_row(f"crowd payments to {VERY_MANY:,}, one client, confirmed", "", *slowest)
     return table
 
 

@@ -8,6 +8,10 @@ from typing import LiteralString
 
 from bench.history import AS_RESTORE, CHUNK, History
 
+HOST = "example.org"
+PAGE = f"https://{HOST}/0"
+"""What most crowd payments are for."""
+
 # The reader, at position 0, owns one row of every `%(every)s`, and is the other one of as many.
 _CHOOSE = """
     create temporary table chosen on commit drop as
@@ -22,7 +26,9 @@ _CHOOSE = """
     select number, at, turn, uuidv7(at - clock_timestamp()) as id,
         owner.user_id as owner_id, owner.wallet_id, other.user_id as other_id,
         case number / %(every)s %% 2 when 0 then 'open' else 'closed' end as status,
-        case when number / %(every)s %% 4 < 2 then 'EUR' else 'MXN' end as currency
+        case when number / %(every)s %% 4 < 2 then 'EUR' else 'MXN' end as currency,
+        uuidv7(at - clock_timestamp()) as crowd_id,
+        case when number / %(every)s %% 10 < 2 then 'pledged' else 'paid' end as crowd_status
     from placed
         join person as owner on owner.position = owner_at
         join person as other on other.position = other_at
@@ -101,6 +107,56 @@ _EACH: tuple[LiteralString, ...] = (
     from chosen where owner_id <> other_id
     on conflict do nothing
     """,
+    # Two pledges in ten; one page that many are for, and many that some are for.
+    """
+    insert into crowd_payment (id, owner_id, funding_source_id, status, amount, fee, currency, url,
+        host, is_invoiced, title, keywords, expires_at, created_at, paid_at, updated_at)
+    select crowd_id, owner_id, wallet_id, crowd_status, 20, 0, currency,
+        'https://' || %(host)s || '/' || case number %% 3 when 0 then 0
+            else number %% 10007 end,
+        %(host)s, false, 'A page', array['food', 'number ' || number],
+        case crowd_status when 'pledged' then now() + interval '90 days' end, at,
+        case crowd_status when 'paid' then at end, at
+    from chosen order by number
+    """,
+    # One part is for somebody who is here, the other one waits.
+    """
+    with share as (
+        select *, number / %(every)s %% 20 = 6 as is_waiting,
+            uuidv7(at - clock_timestamp()) as share_id,
+            uuidv7(at - clock_timestamp()) as transaction_id
+        from chosen where crowd_status = 'paid'
+    ), moved as (
+        insert into transaction (id, payment_id, out_user_id, in_user_id, out_funding_source_id,
+            status, amount, fee, currency, tracking_code, created_at, updated_at)
+        select transaction_id, share_id, owner_id, case when not is_waiting then other_id end,
+            wallet_id, case when is_waiting then 'active' else 'approved' end, 20, 0, currency, '',
+            at, at
+        from share order by number
+    ), made as (
+        insert into crowd_share (payment_id, crowd_id, position, role, percentage, recipient)
+        select share_id, crowd_id, 0, 'Contributor', 100, 'person' from share order by number
+    ), waiting as (
+        insert into holding (id, payee_id, account_id, source_account_id, source_id, kind,
+            object_id, transaction_id, amount, fee, currency, status, expires_at, created_at,
+            updated_at)
+        select gen_random_uuid(), payee.id, gen_random_uuid(), gen_random_uuid(), wallet_id,
+            'share', share_id, transaction_id, 20, 0, currency, 'held',
+            now() + interval '90 days', at, at
+        from share, lateral (select id from payee order by id limit 1) as payee
+        -- Nobody has more than 5,000 that wait.
+        where is_waiting and (turn <> 0 or number < 50000)
+    )
+    insert into payment (id, owner_id, funding_source_id, amount, fee, currency, description, meta,
+        status, fulfillment_status, recipient_id, recipient_user_id, recipient_name,
+        recipient_meta, recipient_status, transaction_id, created_at, updated_at)
+    select share_id, owner_id, wallet_id, 20, 0, currency, 'A page', '',
+        case when is_waiting then 'open' else 'closed' end,
+        case when is_waiting then 'unfulfilled' else 'fulfilled' end, gen_random_uuid(),
+        case when not is_waiting then other_id end, '', '',
+        case when is_waiting then 'pending' else 'paid' end, transaction_id, at, at
+    from share order by number
+    """,
     """
     with made as (
         insert into funding_source (id, user_id, type, type_name, description, allows_in,
@@ -148,7 +204,7 @@ async def store(past: History) -> AsyncIterator[int]:
             last = min(first + CHUNK, past.count) - 1
             async with past.crowd.db.transaction(patient=True) as tx:
                 await tx.execute(AS_RESTORE)
-                values = await past.choose(tx, _CHOOSE, first, last)
+                values = await past.choose(tx, _CHOOSE, first, last, host=HOST)
                 for statement in statements:
                     await tx.execute(statement, values)
             if statements is _EACH:

@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 from uuid import UUID
 
-from bench import history, ledger, lists, pages, people, pools, rows, tpcb
+from bench import crowds, history, ledger, lists, pages, people, pools, rows, tpcb
 from bench.figures import BUSY_CLIENTS, HOT, RANDOM, Figures
 from bench.history import History
-from bench.load import Generator, Load, Source
+from bench.load import Generator, Load, Source, percentile
 from bench.people import Crowd
 from bench.plan import Plan
 from bench.report import Phase, Show
@@ -97,7 +97,7 @@ async def _measure(bench: _Bench) -> History:
             (plan.http_clients, plan.card_clients, plan.pool_clients, plan.moneypool_clients),
         )
     )
-    steps = plan.rounds * (3 + 2 * kinds)
+    steps = plan.rounds * (3 + 2 * kinds + len(plan.crowd_clients))
     with bench.show.phase("pgbench, ledger and HTTP in turn", steps) as phase:
         for _ in range(plan.rounds):
             phase.step("pgbench TPC-B")
@@ -128,6 +128,10 @@ async def _measure(bench: _Bench) -> History:
                         bench, phase, crowd, clients=clients, kind=kind, source="moneypool"
                     )
                     figures.moneypool.setdefault((clients, kind), []).append(load)
+            for clients in plan.crowd_clients:
+                load = await _pay_crowds(bench, phase, crowd, clients=clients)
+                figures.crowds.setdefault((clients, RANDOM), []).append(load)
+    await _pay_very_many(bench, crowd)
     await _fill_memory(bench, crowd)
     return await _with_history(bench)
 
@@ -191,6 +195,28 @@ async def _pay(
         f" p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms"
     )
     return load
+
+
+async def _pay_crowds(bench: _Bench, phase: Phase, crowd: Crowd, *, clients: int) -> Load:
+    phase.step(f"HTTP, {clients} clients, crowd payments")
+    seconds = bench.plan.http_seconds
+    load = await crowds.measure(bench.server, crowd, clients=clients, seconds=seconds)
+    phase.done(
+        f"{load.per_second:8,.0f}/s crowd payments to {crowds.RECIPIENTS}, {clients} clients,"
+        f" p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms"
+    )
+    return load
+
+
+async def _pay_very_many(bench: _Bench, crowd: Crowd) -> None:
+    """Crowd payments to very many, one after the other; the first one is not counted."""
+    figures, times = bench.figures, bench.plan.very_many_times
+    with bench.show.phase("one payment to very many", 1) as phase:
+        await crowds.confirm_very_many(bench.server, crowd, times=1)
+        taken = await crowds.confirm_very_many(bench.server, crowd, times=times)
+        figures.very_many_ms = taken
+        p50, p99 = percentile(taken, 50), percentile(taken, 99)
+        phase.done(f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, to confirm one to {crowds.VERY_MANY:,}")
 
 
 async def _fill_memory(bench: _Bench, crowd: Crowd) -> None:

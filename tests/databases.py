@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from whipround.db.database import Database, Tx
 from whipround.domain.installation import KEY_FILE, open_installation
 from whipround.settings import Settings
 
@@ -67,3 +68,20 @@ class Originals:
 
     def _key_dir(self, *, sandbox: bool) -> Path:
         return self._folder / ("original-sandbox" if sandbox else "original")
+
+
+class LosesAcknowledgement(Database):
+    """A database whose connection breaks after the first commit, before anybody heard of it."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db._pool, db.schema)
+        self._is_lost = False
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[Tx]:
+        """A transaction; the first one is committed and ends with an error all the same."""
+        async with super().pipeline() as tx:
+            yield tx
+        if not self._is_lost:
+            self._is_lost = True
+            raise psycopg.OperationalError("server closed the connection unexpectedly")

@@ -26,3 +26,8 @@ async def last_link(db: Database, recipient: str) -> dict[str, Any]:
 async def last_reset_token(db: Database, recipient: str) -> str:
     """The token in the newest mail that lets set a new password."""
     return str((await mailed(db, recipient, "password_reset"))[-1]["token"])
+
+
+async def last_token(db: Database, recipient: str, kind: str) -> str:
+    """The token in the newest mail of this kind."""
+    return str((await mailed(db, recipient, kind))[-1]["token"])

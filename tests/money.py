@@ -171,14 +171,9 @@ def order(
         "funding_source_id": payer.wallet_id,
         "recipient_user_id": to.id if isinstance(to, Person) else None,
         "recipient_address": None if isinstance(to, Person) else to,
-        "recipient_source_id": None,
-        "recipient_name": "",
-        "recipient_meta": "",
         "amount": amount,
         "source_currency": amount.currency,
         "description": "Lunch",
-        "meta": "",
-        "picture": None,
         "render": render,
     }
     return Pay(**{**said, **given})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database, Tx
-from whipround.domain import sessions, tokens, verifications
+from whipround.domain import credentials, sessions, tokens, verifications
 from whipround.domain.devices import NewDevice
 from whipround.domain.sessions import OpenedSession, Session
 from whipround.domain.tokens import IssuedToken
@@ -58,6 +59,12 @@ def new_user(**given: Any) -> NewUser:
         "pin": PIN,
     }
     return NewUser(**{**said, **given})
+
+
+@cache
+def hash_of(password: str) -> str:
+    """What is stored of a password: the same for all who have it, as hashing takes its time."""
+    return credentials._hash(password)
 
 
 async def make_user(

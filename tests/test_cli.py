@@ -95,7 +95,7 @@ def whipround(nursery: Nursery, data_dir: Path, tmp_path: Path) -> Whipround:
 
 @pytest.fixture
 def whipround_elsewhere(
-    nursery: Nursery, tmp_path: Path, fresh_url: str, anyio_backend: str
+    nursery: Nursery, tmp_path: Path, fresh_url: str, anyio_backend: object
 ) -> Whipround:
     """`whipround` on a database that it does not run itself; quicker."""
     return Whipround(nursery, tmp_path / "data", tmp_path, fresh_url)
@@ -103,7 +103,7 @@ def whipround_elsewhere(
 
 @pytest.fixture
 async def whipround_made(
-    nursery: Nursery, tmp_path: Path, originals: Originals, anyio_backend: str
+    nursery: Nursery, tmp_path: Path, originals: Originals, anyio_backend: object
 ) -> AsyncIterator[Whipround]:
     """`whipround` on an installation that is there already, on a database elsewhere."""
     async with originals.copied(sandbox=False, data_dir=tmp_path / "data") as url:

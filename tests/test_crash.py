@@ -4,10 +4,12 @@ With a real `whipround serve --sandbox`, its own PostgreSQL and real connections
 """
 
 import asyncio
+import json
 import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -26,8 +28,12 @@ LOAD_SECONDS = 1.0
 CLIENTS = 24
 
 DEMO_PIN = "1234"
+DEMO_PASSWORD = "m0ney-p00l"
 PAYER, PAYER_PHONE = "jondough", "+447700900001"
 RECIPIENT = "arnarpart"
+
+_LOGIN = (PAYER, DEMO_PASSWORD)
+_MOST_LISTED = 100
 
 
 class Installation:
@@ -260,3 +266,96 @@ def test_a_stopped_server_has_answered_all_that_it_made(installation: Installati
 async def all_made(url: str, payer: Payer) -> list[str]:
     async with client(url) as http:
         return await payer.made(http)
+
+
+@dataclass(slots=True)
+class CrowdPayer:
+    """The same demo user in Mobbr, who pays script after script, and remembers every hash.
+
+    `answers` has what each confirmation was answered, None where the server was gone before that.
+    There are `enough` once there are more of them than clients.
+    """
+
+    answers: dict[str, Answer | None] = field(default_factory=dict)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answered(self) -> dict[str, Answer]:
+        """The answers that came."""
+        return {hash_: answer for hash_, answer in self.answers.items() if answer is not None}
+
+    async def preview(self, http: httpx.AsyncClient) -> str:
+        """See what a payment to the other demo user and two unknown addresses would be."""
+        unknown = [f"mailto:{name}{uuid4().hex}@example.com" for name in ("jo", "mo")]
+        script = {"participants": [{"id": each} for each in (RECIPIENT, *unknown)], "title": "Load"}
+        wanted = {"data": script, "amount": "0.05", "currency": "EUR"}
+        answer = await http.post("/api_v1/payments/preview", json=wanted, auth=_LOGIN)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["result"]["hash"])
+
+    async def confirm(self, http: httpx.AsyncClient, hash_: str) -> Answer:
+        """Confirm a preview, for the first time or again."""
+        answer = await http.put("/api_v1/payments/confirm", json={"hash": hash_}, auth=_LOGIN)
+        return Answer(answer.status_code, answer.content)
+
+    async def keep_paying(self, http: httpx.AsyncClient) -> None:
+        """Preview and confirm until the server is gone."""
+        with suppress(httpx.TransportError):
+            while True:
+                hash_ = await self.preview(http)
+                self.answers[hash_] = None
+                self.answers[hash_] = await self.confirm(http, hash_)
+                if len(self.answered()) > CLIENTS:
+                    self.enough.set()
+
+    async def repeat(self, http: httpx.AsyncClient) -> dict[str, Answer]:
+        """Confirm everything again, all at once."""
+        line = list(self.answers)
+        told = await asyncio.gather(*(self.confirm(http, hash_) for hash_ in line))
+        return dict(zip(line, told, strict=True))
+
+    async def made(self, http: httpx.AsyncClient) -> list[str]:
+        """The ids of all crowd payments that there are."""
+        listed: list[dict[str, str]] = []
+        while True:
+            answer = await http.get(f"/api_v1/payments?offset={len(listed)}", auth=_LOGIN)
+            found = answer.json()["result"]
+            listed += found
+            if len(found) < _MOST_LISTED:
+                return [it["id"] for it in listed if it["title"] == "Load"]
+
+
+def test_a_script_that_was_being_paid_when_the_server_was_killed_is_paid_once(
+    installation: Installation,
+) -> None:
+    url = installation.start()
+    payer = CrowdPayer()
+
+    asyncio.run(pay_scripts_until_killed(url, payer, installation))
+
+    assert installation.ended() == -signal.SIGKILL
+    answered = payer.answered()
+    assert len(answered) > CLIENTS
+    assert {answer.status for answer in answered.values()} == {201}
+    url = installation.start()
+    told, made = asyncio.run(confirm_all(url, payer))
+    assert {answer.status for answer in told.values()} == {201}
+    assert {hash_: told[hash_] for hash_ in answered} == answered
+    ids = [json.loads(answer.body)["result"]["payment_id"] for answer in told.values()]
+    assert sorted(made) == sorted(ids)
+    assert len(set(ids)) == len(payer.answers)
+
+
+async def pay_scripts_until_killed(url: str, payer: CrowdPayer, installation: Installation) -> None:
+    """Many confirm at once; once there are more answers than clients, the server is killed."""
+    async with client(url) as http, asyncio.timeout(PATIENCE_SECONDS):
+        paying = [asyncio.create_task(payer.keep_paying(http)) for _ in range(CLIENTS)]
+        await payer.enough.wait()
+        installation.signal(signal.SIGKILL)
+        await asyncio.gather(*paying)
+
+
+async def confirm_all(url: str, payer: CrowdPayer) -> tuple[dict[str, Answer], list[str]]:
+    """Confirm everything again: the answers, and all payments that there are then."""
+    async with client(url) as http:
+        told = await payer.repeat(http)
+        return told, await payer.made(http)

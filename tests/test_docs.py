@@ -4,7 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from enum import Enum
 from inspect import cleandoc
 from pathlib import Path
@@ -17,8 +18,9 @@ from litestar.handlers import HTTPRouteHandler
 
 import whipround
 from bench.server import serving, temporary_folder
-from tests.api.documents import Endpoint
+from tests.api.documents import Endpoint, mended
 from tests.api.memento.documents import objects
+from tests.api.mobbr.documents import examples as mobbr_examples
 from tests.api.moneypool.documents import examples, history_types
 from tests.api.moneypool.documents import objects as moneypool_objects
 from tests.api.routes import routes_of
@@ -27,6 +29,11 @@ from whipround.api.memento import app as memento
 from whipround.api.memento import call as memento_call
 from whipround.api.memento import errors as memento_errors
 from whipround.api.memento.openapi import MEMENTO
+from whipround.api.mobbr import app as mobbr
+from whipround.api.mobbr import call as mobbr_call
+from whipround.api.mobbr import errors as mobbr_errors
+from whipround.api.mobbr.arguments import MissingArgument
+from whipround.api.mobbr.openapi import MOBBR
 from whipround.api.moneypool import app as moneypool
 from whipround.api.moneypool import call as moneypool_call
 from whipround.api.moneypool import errors as moneypool_errors
@@ -37,9 +44,13 @@ from whipround.db.listing import Column
 from whipround.db.request_keys import InProgress, KeyReused
 from whipround.domain import throttles
 from whipround.domain.audit import DOMAIN_CHECKS
+from whipround.domain.notifications import KINDS
+from whipround.domain.scripts.parsing import parse
+from whipround.domain.scripts.splitting import divide
 from whipround.domain.throttles import Limit
-from whipround.errors import Declined, DomainError
+from whipround.errors import Declined, DomainError, Invalid, Throttled, Unauthenticated
 from whipround.ledger.audit import LEDGER_CHECKS
+from whipround.money import Money
 from whipround.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -167,6 +178,12 @@ def refusals_of_moneypool(handler: HTTPRouteHandler) -> str:
     return ", ".join([*(f"`{field}`" for field in fields), *map(str, statuses)])
 
 
+def refusals_of_mobbr(handler: HTTPRouteHandler) -> str:
+    """The statuses that a route's errors are answered with, beyond wrong arguments."""
+    kinds = (it for it in declined_of(handler) if it not in (Invalid, MissingArgument))
+    return ", ".join(sorted({str(mobbr_errors.status_of(it)) for it in kinds}))
+
+
 MEMENTO_PAGE = DOCS / "memento.md"
 DIALECTS = [
     Described(MEMENTO_PAGE, memento.create_app, memento_call.Access.SESSION, refusals_of_memento),
@@ -176,6 +193,7 @@ DIALECTS = [
         moneypool_call.Access.TOKEN,
         refusals_of_moneypool,
     ),
+    Described(DOCS / "mobbr.md", mobbr.create_app, mobbr_call.Access.PERSON, refusals_of_mobbr),
 ]
 
 
@@ -294,6 +312,18 @@ def test_every_limit_is_described_and_no_other() -> None:
     }
 
 
+def test_every_notification_is_described_and_no_other() -> None:
+    described = {
+        (type_.strip("`"), key)
+        for row in rows(sections(MEMENTO_PAGE, "###")["Notifications"])
+        for type_, keys in [row.strip("| ").split(" | ", 1)]
+        for key in re.findall(r"`(\w+)`", keys)
+        if not type_.startswith("`GET")
+    }
+
+    assert described == set(KINDS.values())
+
+
 # The Moneypool dialect.
 
 MONEYPOOL_PAGE = DOCS / "moneypool.md"
@@ -361,6 +391,100 @@ def test_every_type_of_payment_is_described_and_no_other() -> None:
     assert [row.strip("| ").rpartition(" | ")[0] for row in described] == types
 
 
+# The Mobbr dialect.
+
+MOBBR_PAGE = DOCS / "mobbr.md"
+
+GENERAL = (Invalid, MissingArgument, Throttled, Unauthenticated, KeyReused, InProgress)
+"""What many routes of Mobbr's are refused with, and is told of all together."""
+
+SHOWN_BY_MOBBR: Mapping[str, tuple[str, *tuple[tuple[str, str], ...]]] = {
+    "preview": ("Preview", ("Create payment", "result")),
+    "script": (
+        "Script",
+        ("Confirm payment", "result.payment_script"),
+        ("Create payment, 2", "result.script"),
+    ),
+    "participant": ("Participant", ("Confirm payment", "result.payment_script.participants.0")),
+    "derivation": ("Derivation",),
+    "confirmed payment": ("Confirmed", ("Confirm payment", "result")),
+    "payment, in the list": ("Listed", ("List payments", "result.0")),
+    "payment, of a domain": ("PaidToHost", ("List payments for domain", "result.0")),
+    "payment, of an URL": ("PaidToPage", ("List payments for URL", "result.0")),
+    "somebody": ("Somebody", ("List payments for URL", "result.0.senders.0")),
+    "payment": ("Inspected", ("Inspect payment", "result")),
+    "keyword": ("Keyword", ("Inspect payment", "result.keywords.0")),
+    "receiver": ("Receiver", ("Inspect payment", "result.receivers.0")),
+    "sender": ("Sender", ("Inspect payment", "result.senders.0")),
+    "unclaimed share": ("Unclaimed", ("List unclaimed shares", "result.0")),
+    "claimable payment": ("Claimable", ("List claimable payments", "result.0")),
+    "pledge": ("Pledge", ("List pledges", "result.0")),
+    "what was claimed": ("Claimed",),
+    "balances": ("Balances",),
+    "balance": ("Balance",),
+    "currency": ("Currency",),
+    "kind of ids": ("IdProvider",),
+    "user": ("User",),
+    "link": ("Link",),
+    "link to claim by": ("ClaimLink",),
+    "what somebody came back with": ("Returned",),
+}
+"""The schemas of objects, and of which calls the document has samples of them, and where."""
+
+
+def fields_in_mobbr(title: str, path: str) -> list[str]:
+    """The fields that an object has in the document's sample."""
+    [sample] = [mended(it.answer) for it in mobbr_examples() if it.title == title]
+    for name in path.split("."):
+        sample = sample[int(name) if name.isdigit() else name]
+    return list(sample)
+
+
+def test_every_object_of_mobbr_is_described_with_all_its_fields() -> None:
+    schemas = document(mobbr.HANDLERS, MOBBR)["components"]["schemas"]
+
+    expected = []
+    for name, (schema, *samples) in SHOWN_BY_MOBBR.items():
+        there = schemas[schema]["properties"]
+        printed = list(dict.fromkeys(it for each in samples for it in fields_in_mobbr(*each)))
+        assert set(printed) <= there.keys(), name
+        cells = (printed, (field for field in there if field not in printed))
+        first, second = (", ".join(f"`{field}`" for field in cell) for cell in cells)
+        expected.append(f"| {name} | {first} | {second} |")
+    assert rows(sections(MOBBR_PAGE, "##")["Objects"]) == expected
+
+
+def test_every_refusal_of_mobbr_is_described_and_no_other() -> None:
+    found: dict[tuple[int, str], list[str]] = {}
+    for _, handler in routes(mobbr.create_app()):
+        for kind in handler.opt["errors"]:
+            if kind not in GENERAL:
+                said = (mobbr_errors.status_of(kind), " ".join((kind.__doc__ or "").split()))
+                found.setdefault(said, []).append(str(handler.summary))
+
+    expected = [
+        f"| {status} | {text} | {', '.join(calls)} |"
+        for (status, text), calls in sorted(found.items())
+    ]
+    assert rows(sections(MOBBR_PAGE, "###")["Refusals"]) == expected
+
+
+def test_every_division_comes_out_as_it_is_described() -> None:
+    told = rows(sections(MOBBR_PAGE, "###")["The division"])
+
+    assert len(told) >= 5
+    for row in told:
+        shares, amount, amounts = (cell.split(", ") for cell in row.strip("| ").split(" | "))
+        people = [
+            {"id": f"mailto:a{at}@b.test", "share": share.strip("`")}
+            for at, share in enumerate(shares)
+        ]
+        divided = divide(
+            parse({"participants": people}, hosts=()), Money(Decimal(amount[0]), "EUR")
+        )
+        assert [it.amount for it in divided.portions] == [*map(Decimal, amounts)], row
+
+
 # The ledger.
 
 
@@ -395,6 +519,7 @@ def shell(folder: Path, script: str) -> str:
     return done.stdout
 
 
+@pytest.mark.processes
 def test_backup_and_restore_work_as_printed(elsewhere: Path) -> None:
     said = sections(DOCS / "operating.md", "###")
     connecting = blocks(said["How to connect"], "sh")

@@ -242,6 +242,10 @@ def test_what_cannot_be_split(total: str, weights: list[str]) -> None:
         ("-1234", "ISK", "en", "-ISK\N{NO-BREAK SPACE}1,234"),
         ("-3.1", "EUR", "en", "-€3.10"),
         ("1000000000000", "EUR", "en", "€1,000,000,000,000.00"),
+        ("0.33333334", "EUR", "en", "€0.33333334"),
+        ("0.00000001", "EUR", "de", "0,00000001\N{NO-BREAK SPACE}€"),
+        ("20.50000000", "EUR", "en", "€20.50"),
+        ("0.5", "JPY", "en", "¥0.5"),
     ],
 )
 def test_format(amount: str, currency: str, locale: str, text: str) -> None:

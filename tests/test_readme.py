@@ -14,6 +14,8 @@ from bench.server import Server, serving, temporary_folder
 README = Path(__file__).parent.parent / "README.md"
 PRINTED_ADDRESS = "http://127.0.0.1:8000"
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:
@@ -30,7 +32,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_walk_works_as_printed(server: Server, tmp_path: Path) -> None:
     script = "".join(blocks("sh"))
-    assert len(re.findall(r"\bcurl ", script)) == 15
+    assert len(re.findall(r"\bcurl ", script)) == 22
     assert script.count(PRINTED_ADDRESS) == 1
 
     done = subprocess.run(

@@ -62,6 +62,8 @@ class Site:
                 writer.write(body)
             else:
                 async for part in body:
+                    if writer.is_closing():  # nobody hears it
+                        break
                     writer.write(part)
                     await writer.drain()
             await writer.drain()

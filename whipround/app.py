@@ -15,6 +15,8 @@ from whipround.api.health import healthz, readyz
 from whipround.api.images import pictures
 from whipround.api.memento import app as memento
 from whipround.api.memento import errors as memento_errors
+from whipround.api.mobbr import app as mobbr
+from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool
 from whipround.api.moneypool import errors as moneypool_errors
 from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol
@@ -24,7 +26,9 @@ from whipround.api.services import Directory, open_directory
 from whipround.api.types import App, Receive, Scope, Send
 from whipround.api.webhooks import webhooks
 from whipround.domain.installation import Installation, open_installation
+from whipround.flows.scripts.web import open_web
 from whipround.gateways.facebook.live import open_facebook
+from whipround.gateways.oauth.live import open_providers
 from whipround.gateways.processors.live import hints_of
 from whipround.jobs.worker import Worker, run_worker
 from whipround.settings import Settings
@@ -48,6 +52,8 @@ async def serve(
             open_installation(settings, sandbox=sandbox, exclusive=True) as installation,
             run_worker(installation, settings) as worker,
             open_facebook(settings, sandbox=installation.sandbox) as facebook,
+            open_web(settings, worker.studio.fetcher) as web,
+            open_providers(settings, sandbox=installation.sandbox) as providers,
             open_directory(
                 installation.db,
                 installation.products,
@@ -55,6 +61,8 @@ async def serve(
                 processors=worker.processors,
                 studio=worker.studio,
                 facebook=facebook,
+                web=web,
+                providers=providers,
                 public_url=settings.public_url or "",
                 sandbox=installation.sandbox,
             ) as directory,
@@ -98,6 +106,7 @@ async def _apps(
     dialects = {
         "/v1/": (memento.create_app(), memento.DIALECT, memento_errors.refuse),
         "/api/": (moneypool.create_app(), moneypool.DIALECT, moneypool_errors.refuse),
+        "/api_v1/": (mobbr.create_app(), mobbr.DIALECT, mobbr_errors.refuse),
     }
     apps: dict[str, App] = {
         "/healthz": healthz,

@@ -115,6 +115,12 @@ class FieldError:
     message: str
     predicate: str | None = dataclasses.field(default=None, compare=False)
 
+    @classmethod
+    def of(cls, field: str, code: str, predicate: str, *, called: str) -> "FieldError":
+        """The error whose message is what the field is `called`, and the predicate."""
+        sentence = Message("{field} {predicate}", field=called, predicate=predicate)
+        return cls(field, code, sentence, predicate)
+
 
 class Invalid(DomainError):
     """One or more fields are wrong."""
@@ -126,6 +132,6 @@ class Invalid(DomainError):
         super().__init__("; ".join(f"{e.field}: {e.message}" for e in self.errors))
 
     @classmethod
-    def field(cls, field: str, code: str, message: str) -> "Invalid":
+    def field(cls, field: str, code: str, message: str, predicate: str | None = None) -> "Invalid":
         """The error for a single wrong field."""
-        return cls([FieldError(field, code, message)])
+        return cls([FieldError(field, code, message, predicate)])

@@ -34,10 +34,11 @@ class Keyring:
             raise KeyFileError("the secret key must be 64 hexadecimal digits")
         self._root = key
         # Begun once and copied for each digest: setting up the key takes most of the time.
-        self._pin, self._fingerprint, self._code, self._throttle, self._picture = (
+        self._pin, self._fingerprint, self._code, self._throttle, self._picture, self._password = (
             hmac.new(self._derive(purpose), digestmod=hashlib.sha256)
-            for purpose in ("pin", "fingerprint", "code", "throttle", "picture")
+            for purpose in ("pin", "fingerprint", "code", "throttle", "picture", "password")
         )
+        self._preview = hmac.new(self._derive("preview"), digestmod=hashlib.sha256)
         self._seal = AESGCM(self._derive("seal"))
 
     @classmethod
@@ -98,6 +99,15 @@ class Keyring:
     def picture(self, what: bytes) -> bytes:
         """What makes the public name of a picture one that nobody can guess."""
         return _digest(self._picture, what)
+
+    def password(self, user_id: UUID, password_hash: str, password: str) -> bytes:
+        """By what it is known for a while that a password was found to be right for a hash."""
+        message = f"{password_hash}\0{password}".encode(errors="surrogatepass")
+        return _digest(self._password, user_id.bytes + message)
+
+    def preview(self, shown: bytes) -> bytes:
+        """What somebody says to confirm what they were shown, and can say of nothing else."""
+        return _digest(self._preview, shown)
 
     def seal(self, object_id: UUID, secret: str) -> bytes:
         """What is stored of a secret that is needed again, such as a card's token."""

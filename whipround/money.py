@@ -97,6 +97,17 @@ def round_to_currency(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(_minor_unit(currency), ROUND_HALF_EVEN, ROUNDING)
 
 
+def shown(amount: Decimal, currency: str) -> Decimal:
+    """`amount` as it is shown: with the decimals of its currency, and more if it has more.
+
+    `20.00000000` EUR is `20.00`, and JPY `20`; what is finer than a cent is never rounded.
+    """
+    try:
+        return amount.quantize(_minor_unit(currency), context=EXACT)
+    except Inexact:
+        return amount.normalize(EXACT)
+
+
 def fits_currency(amount: Decimal, currency: str) -> bool:
     """Whether a finite `amount` has no more decimals than its currency's ISO digits."""
     try:
@@ -145,13 +156,19 @@ _SPACING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 def format_money(amount: Decimal, currency: str, locale: str = "en") -> str:
-    """The amount as a person of that locale writes it: "€20.50". Unknown locales read English."""
-    text = format_currency(amount, currency, locale=_known_locale(locale))
+    """The amount as a person of that locale writes it: "€20.50". Unknown locales read English.
+
+    What is finer than the currency's digits is written as it is: "€0.33333333".
+    """
+    text = format_currency(
+        amount, currency, locale=known_locale(locale), decimal_quantization=False
+    )
     return _SPACING.sub("\N{NO-BREAK SPACE}", text)
 
 
 @lru_cache(maxsize=256)  # what is asked for comes from outside
-def _known_locale(locale: str) -> Locale:
+def known_locale(locale: str) -> Locale:
+    """The locale of that name, or of its language; English for one that is not known."""
     for candidate in (locale.replace("-", "_"), locale.replace("-", "_").partition("_")[0]):
         try:
             return Locale.parse(candidate)

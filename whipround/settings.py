@@ -106,6 +106,19 @@ class Settings(BaseSettings):
     github_token: SecretStr | None = Field(
         None, description="A token of GitHub's, with which its API is asked more often."
     )
+    github_client_id: str | None = Field(
+        None,
+        description="The client ID of the OAuth app at GitHub by which people prove that a profile"
+        " there is theirs.",
+    )
+    github_client_secret: SecretStr | None = Field(
+        None, description="The client secret of that app."
+    )
+    github_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]",
+        description="Where people log in at GitHub, if not at GitHub's own address.",
+    )
     rates_url: str | None = Field(
         None,
         pattern=r"^https?://",

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from bench.demo import outside, pesos, together, wallets
+from bench.demo import crowds, outside, pesos, together, wallets
 from bench.demo.stage import Client, NotSo, Stage, Teller
 from bench.server import ServerFailed, run, serving, temporary_folder
 
@@ -35,7 +35,8 @@ def _play(folder: Path, console: Console) -> None:
             cast = wallets.play(stage)
             outside.play(stage, cast)
             together.play(stage, cast)
-            pesos.play(stage, cast)
+            eva = pesos.play(stage, cast)
+            crowds.play(stage, cast, eva)
         finally:
             client.close()
         seconds = time.perf_counter() - started

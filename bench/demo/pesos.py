@@ -41,12 +41,13 @@ class Face:
         self._stage.tell.say(f"  {name} has {money(expected, 'MXN')}")
 
 
-def play(stage: Stage, cast: Cast) -> None:
-    """From money for an email to a history. Raises NotSo at the first thing that is wrong."""
+def play(stage: Stage, cast: Cast) -> Face:
+    """From money for an email to a history; Eva. Raises NotSo at the first thing that is wrong."""
     john = Face(stage).enter("/api/sessions", {"email": DEMO_EMAIL, "password": DEMO_PASSWORD})
     eva = _john_pays_an_email(stage, john)
     _eva_is_invited(stage, cast.ben, eva)
     _what_eva_sees(stage, eva)
+    return eva
 
 
 def _john_pays_an_email(stage: Stage, john: Face) -> Face:

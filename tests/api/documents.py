@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -23,6 +24,15 @@ class Section(NamedTuple):
     text: str
 
 
+class Curl(NamedTuple):
+    """A call that is printed: `path` with its query, as it is; `body` empty where it has none."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str
+
+
 def sections(text: str) -> list[Section]:
     """The sections of a text whose headings are marked as such."""
     parts = re.split(r"^#{1,2}(?!#) *(.+)$", text, flags=re.MULTILINE)
@@ -32,6 +42,25 @@ def sections(text: str) -> list[Section]:
 def fenced(text: str, language: str) -> list[str]:
     """The fenced blocks in a text that are of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def curl(printed: str, *, host: str) -> Curl:
+    """What a curl sends there; lines that lack their backslash belong to it too."""
+    words = iter(shlex.split(printed.replace("\\\n", " "))[1:])
+    method, headers, body, url = "GET", {}, "", ""
+    for word in words:
+        if word == "-X":
+            method = next(words)
+        elif word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(words)
+        else:
+            assert not url, word
+            url = word
+    assert url.startswith(host), url
+    return Curl(method, url.removeprefix(host), headers, body)
 
 
 def cells(row: str) -> list[str]:

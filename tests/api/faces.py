@@ -10,8 +10,9 @@ import httpx
 from tests.api.conftest import Shared
 from tests.api.memento.client import Client as MementoClient
 from tests.api.memento.paying import Customer, Town
+from tests.api.mobbr.client import Client as MobbrClient
 from tests.api.moneypool.client import Client, said
-from tests.api.serving import MEMENTO, MONEYPOOL, client_of, front_of, new_directory
+from tests.api.serving import MEMENTO, MOBBR, MONEYPOOL, client_of, front_of, new_directory
 from tests.money import Person, problems
 from whipround.api.context import Front
 from whipround.api.sandbox import refuse, sandbox
@@ -24,10 +25,11 @@ from whipround.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """A town of Memento's, and a client of Moneypool's who is logged in as nobody."""
+    """A town of Memento's, and clients of the other two who are logged in as nobody."""
 
     town: Town
     moneypool: Client
+    mobbr: MobbrClient
 
     @property
     def db(self) -> Database:
@@ -51,6 +53,12 @@ class Faces:
         user = client.person.user
         return Customer(await self.town.client.of(user), user, client.person.wallet_id)
 
+    async def in_mobbr(self, someone: Customer | Client) -> MobbrClient:
+        """The same person's client of Mobbr."""
+        return await self.mobbr.of(
+            someone.user if isinstance(someone, Customer) else someone.person
+        )
+
     async def signed_up(self, answer: httpx.Response) -> Client:
         """The client of Moneypool's that has just had this answer to its sign-up, or to a login."""
         user = said(answer, 201)["user"]
@@ -62,7 +70,7 @@ class Faces:
 
 @asynccontextmanager
 async def faces(shared: Shared, **given: Any) -> AsyncIterator[Faces]:
-    """Both dialects, and the sandbox, over one product, whose books are proven in the end.
+    """All dialects, and the sandbox, over one product, whose books are proven in the end.
 
     `given` is what a directory takes.
     """
@@ -72,6 +80,7 @@ async def faces(shared: Shared, **given: Any) -> AsyncIterator[Faces]:
         {
             "/v1/": front_of(MEMENTO, directory),
             "/api/": front_of(MONEYPOOL, directory),
+            "/api_v1/": front_of(MOBBR, directory),
             "/sandbox/": Front(
                 sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=None
             ),
@@ -81,6 +90,7 @@ async def faces(shared: Shared, **given: Any) -> AsyncIterator[Faces]:
         product_id = str(shared.product.id)
         http.headers["Product-ID"] = product_id
         town = Town(shared, MementoClient(http, shared.db, shared.keyring, product_id))
-        yield Faces(town, Client(http, shared.db, shared.keyring))
+        keyring = shared.keyring
+        yield Faces(town, Client(http, shared.db, keyring), MobbrClient(http, shared.db, keyring))
     await directory.drain()
     assert await problems(shared.db) == []

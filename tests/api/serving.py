@@ -1,6 +1,6 @@
 """Serving the apps in this process, as the composition root does."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -15,19 +15,32 @@ from whipround.api.context import Front, Refuse
 from whipround.api.logs import RequestLog
 from whipround.api.memento import app as memento_app
 from whipround.api.memento import errors as memento_errors
+from whipround.api.mobbr import app as mobbr_app
+from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool_app
 from whipround.api.moneypool import errors as moneypool_errors
 from whipround.api.services import Directory
 from whipround.api.types import App
 from whipround.db.database import Database
+from whipround.flows.scripts.web import Web
 from whipround.gateways.facebook.protocol import Facebook
 from whipround.gateways.facebook.sandbox import SandboxFacebook
+from whipround.gateways.github.rest import GitHub
+from whipround.gateways.oauth.live import providers_of
+from whipround.gateways.oauth.protocol import Provider
+from whipround.gateways.pages.fetcher import Fetcher
 from whipround.gateways.processors.live import OpenProcessors, processors_of
 from whipround.keyring import Keyring
 from whipround.settings import Settings
 
 PROCESSORS = processors_of(Settings(), sandbox=True)
 """The processor of a sandbox, for cards and for banks."""
+
+PROVIDERS = providers_of(Settings(), sandbox=True)
+"""Where profiles are proven in a sandbox."""
+
+NO_WEB = Web(Fetcher(), GitHub(url="http://127.0.0.1:9"))
+"""Where nothing is found: no page of this machine is asked for, and nobody answers as GitHub."""
 
 VERSION = "application/vnd.moneypool.mx+json; version=1"
 """What a client of Moneypool accepts."""
@@ -39,6 +52,8 @@ def new_directory(
     *,
     processors: OpenProcessors = PROCESSORS,
     facebook: Facebook | None = None,
+    web: Web = NO_WEB,
+    providers: Mapping[str, Provider] = PROVIDERS,
     sandbox: bool = True,
 ) -> Directory:
     """A directory that knows no product yet."""
@@ -48,6 +63,8 @@ def new_directory(
         processors=processors,
         studio=new_studio(keyring),
         facebook=facebook or SandboxFacebook(),
+        web=web,
+        providers=providers,
         public_url=PUBLIC_URL,
         sandbox=sandbox,
     )
@@ -73,6 +90,12 @@ MONEYPOOL = Dialect(
     tuple(moneypool_app.HANDLERS),
     moneypool_app.create_app,
     moneypool_errors.refuse,
+)
+MOBBR = Dialect(
+    mobbr_app.DIALECT,
+    tuple(mobbr_app.HANDLERS),
+    mobbr_app.create_app,
+    mobbr_errors.refuse,
 )
 
 
@@ -119,6 +142,8 @@ async def serving(
     nudge: Callable[[], None] = lambda: None,
     processors: OpenProcessors = PROCESSORS,
     facebook: Facebook | None = None,
+    web: Web = NO_WEB,
+    providers: Mapping[str, Provider] = PROVIDERS,
     sandbox: bool = True,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a dialect, who asks for this product."""
@@ -127,6 +152,8 @@ async def serving(
         shared.keyring,
         processors=processors,
         facebook=facebook,
+        web=web,
+        providers=providers,
         sandbox=sandbox,
     )
     directory.set([shared.product])
@@ -139,6 +166,9 @@ async def serving(
 
 memento = partial(serving, MEMENTO)
 """A client of the Memento dialect."""
+
+mobbr = partial(serving, MOBBR)
+"""A client of the Mobbr dialect."""
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from decimal import Decimal
+from time import process_time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -187,6 +188,17 @@ def test_a_body_wrong_in_very_many_places_gets_an_answer_of_bearable_size() -> N
         bodies.parse(Sent, b'{"a": [' + b'"\\u0000",' * 500 + b"1]}")
 
     assert len(caught.value.errors) == MAX_ERRORS
+
+
+def test_no_body_takes_long_however_many_places_are_wrong() -> None:
+    nul = b'"\\u0000"'
+    deep = b'{"a":' * 400 + b"[" + b",".join([b"[]"] * 300_000) + b"," + nul + b"]" + b"}" * 400
+
+    for body in (b'{"a": [' + b",".join([nul] * 110_000) + b"]}", deep):
+        began = process_time()
+        with pytest.raises(Invalid):
+            bodies.parse(Sent, body)
+        assert process_time() - began < 2
 
 
 _JSON = st.recursive(

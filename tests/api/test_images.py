@@ -30,7 +30,7 @@ class Wall(NamedTuple):
 
 
 @pytest.fixture
-async def wall(keyring: Keyring, anyio_backend: str) -> AsyncIterator[Wall]:
+async def wall(keyring: Keyring, anyio_backend: object) -> AsyncIterator[Wall]:
     studio = new_studio(keyring)
     name = studio.gallery.name(uuid7())
     await studio.store.put(name, await studio.darkroom.render(new_picture((300, 200))))

@@ -10,9 +10,12 @@ from tests.api.described import named
 from whipround.api.docs import page_of
 from whipround.api.memento.app import HANDLERS as MEMENTO_HANDLERS
 from whipround.api.memento.openapi import MEMENTO
+from whipround.api.mobbr.app import HANDLERS as MOBBR_HANDLERS
+from whipround.api.mobbr.openapi import MOBBR
 from whipround.api.moneypool.app import HANDLERS as MONEYPOOL_HANDLERS
 from whipround.api.moneypool.openapi import MONEYPOOL
-from whipround.api.openapi import Json, document
+from whipround.api.openapi import Dialect, Json, document
+from whipround.errors import DomainError, Invalid, Unauthenticated
 
 
 class Described(NamedTuple):
@@ -20,6 +23,10 @@ class Described(NamedTuple):
 
     openapi: Json
     page: str
+    dialect: Dialect
+
+    def status_of(self, kind: type[DomainError]) -> str:
+        return str(self.dialect.status_of(kind))
 
     @property
     def schemas(self) -> Json:
@@ -29,13 +36,17 @@ class Described(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[(MEMENTO_HANDLERS, MEMENTO), (MONEYPOOL_HANDLERS, MONEYPOOL)],
-    ids=["memento", "moneypool"],
+    params=[
+        (MEMENTO_HANDLERS, MEMENTO),
+        (MONEYPOOL_HANDLERS, MONEYPOOL),
+        (MOBBR_HANDLERS, MOBBR),
+    ],
+    ids=["memento", "moneypool", "mobbr"],
 )
 def described(request: pytest.FixtureRequest) -> Described:
     handlers, dialect = request.param
     openapi = document(handlers, dialect)
-    return Described(openapi, page_of(openapi, dialect))
+    return Described(openapi, page_of(openapi, dialect), dialect)
 
 
 def _objects(found: Any, where: str) -> Iterator[tuple[str, Json]]:
@@ -113,9 +124,9 @@ def test_every_reference_leads_somewhere(described: Described) -> None:
 def test_every_operation_lists_its_errors(described: Described) -> None:
     for name, operation in named(described.openapi):
         expected = {"400", "500", "503"}
-        expected |= {"401"} if operation["security"] else set()
+        expected |= {described.status_of(Unauthenticated)} if operation["security"] else set()
         expected |= {"404"} if "{" in name else set()
-        expected |= {"413", "422"} if "requestBody" in operation else set()
+        expected |= {"413", described.status_of(Invalid)} if "requestBody" in operation else set()
         assert expected <= set(operation["responses"]), name
 
 
@@ -126,7 +137,8 @@ def test_every_answer_describes_its_headers(described: Described) -> None:
         for status, answer in operation["responses"].items():
             expected = {"Product-ID", "Correlation-ID"}
             expected |= {"Link"} if is_list and status == "200" else set()
-            expected |= {"WWW-Authenticate"} if status == "401" else set()
+            is_who = status == described.status_of(Unauthenticated)
+            expected |= {"WWW-Authenticate"} if is_who else set()
             expected |= {"Content-Language"} if status >= "400" and "content" in answer else set()
             expected |= {"Retry-After"} if status in {"429", "503"} else set()
             assert set(answer["headers"]) == expected, (name, status)

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 import pytest
 
-from tests.api.serving import PROCESSORS, new_directory
+from tests.api.serving import NO_WEB, PROCESSORS, PROVIDERS, new_directory
 from tests.studio import PUBLIC_URL, new_studio
 from whipround.api.services import Directory, UnknownProduct, open_directory
 from whipround.db.database import Database
@@ -103,6 +103,8 @@ async def test_a_product_added_elsewhere_is_looked_for_once_a_second(
         processors=PROCESSORS,
         studio=new_studio(keyring),
         facebook=SandboxFacebook(),
+        web=NO_WEB,
+        providers=PROVIDERS,
         public_url=PUBLIC_URL,
         sandbox=True,
     ) as directory:

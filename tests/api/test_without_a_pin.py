@@ -14,8 +14,7 @@ from tests.api.moneypool.client import Client as MoneypoolClient
 from tests.api.moneypool.client import make_person, said
 from tests.api.serving import memento, moneypool
 from tests.money import MXN, rows
-from tests.people import PIN, last_code, make_user
-from whipround.domain import credentials
+from tests.people import PIN, hash_of, last_code, make_user
 
 pytestmark = pytest.mark.anyio
 
@@ -139,7 +138,7 @@ async def test_people_without_pin_and_phone_are_seen_in_memento(faces: Faces) ->
 
 
 async def test_session_of_one_face_is_none_of_the_other(faces: Faces) -> None:
-    ann = await faces.moneypool.join(password_hash=await credentials.hash_password(PASSWORD))
+    ann = await faces.moneypool.join(password_hash=hash_of(PASSWORD))
     ben = await faces.memento.of(await faces.memento.make_user())
 
     assert (await faces.memento.bearing(ann.token).get("/v1/users/current")).status_code == 401

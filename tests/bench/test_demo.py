@@ -20,6 +20,7 @@ def test_the_story_comes_out_well_and_the_books_hold() -> None:
     assert "Ana pays Ben €50.00, and a fee of €0.50 on top" in told.stdout
     assert "the card is charged €101.75" in told.stdout
     assert "Her history has the two halves of her payment" in told.stdout
+    assert "Somebody claims: both are paid" in told.stdout
     assert "The books hold." in told.stdout
     assert told.stdout.rstrip().endswith("All held.")
 

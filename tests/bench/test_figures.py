@@ -31,6 +31,7 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             (64, HOT): [_load(600), _load(1200), _load(1800)],
         },
         moneypool={(64, RANDOM): [_load(630), _load(1260), _load(1890)]},
+        crowds={(64, RANDOM): [_load(140), _load(280), _load(420)]},
         fresh=[_load(100), _load(200), _load(300)],
         stored=[_load(95), _load(190), _load(285)],
     )
@@ -48,5 +49,6 @@ def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
             "cards_hot_vs_random": 1.2,
             "cards_vs_wallets": 0.5,
             "moneypool_vs_memento": 0.9,
+            "crowds_vs_payments": 0.2,
         }
     )

@@ -32,6 +32,8 @@ TINY = Plan(
     card_clients=(64,),
     pool_clients=(64,),
     moneypool_clients=(64,),
+    crowd_clients=(64,),
+    very_many_times=2,
     pools=3,
     http_seconds=0.2,
     warm_up_seconds=0.1,
@@ -57,6 +59,8 @@ async def test_a_run_measures_everything_and_its_books_hold(
     assert written["http_payments_with_history"]["stored_before"] == 1000
     assert "payment" in written["first_pages"]["/v1/payments"]["statements"][0]["sql"]
     assert {page["over_http_ms"] > 0 for page in written["first_pages"].values()} == {True}
+    assert written["http_crowd_payments"][0]["per_second"] > 0
+    assert written["very_many_recipients"]["p50_ms"] > 0
     assert written["audit_findings"] == ""
     assert on["load_by"] == "Python"
     console.print(report.measured(figures), report.pages(figures), report.reached(figures))

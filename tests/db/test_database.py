@@ -4,6 +4,7 @@ import asyncio
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from whipround.db import database
 from whipround.db.database import Database, Tx, open_database
@@ -180,3 +181,18 @@ async def test_no_connection_in_time_is_unavailable(
                     pass
         async with db.transaction() as tx:  # there are connections again
             await tx.execute("select 1")
+
+
+async def test_what_need_not_be_durable_does_not_wait_for_the_disk(postgres_url: str) -> None:
+    waiting = make_conninfo(postgres_url, options="-c synchronous_commit=on")
+
+    async def setting(db: Database, *, is_durable: bool) -> str:
+        async with db.transaction(is_durable=is_durable) as tx:
+            [[value]] = await (await tx.execute("show synchronous_commit")).fetchall()
+        return str(value)
+
+    async with open_database(waiting, connections=2) as db:
+        light = await setting(db, is_durable=False)
+        durable = await setting(db, is_durable=True)
+
+    assert (light, durable) == ("off", "on")

@@ -26,12 +26,18 @@ from tests.money import (
 from tests.people import make_user, new_email, new_phone
 from whipround.db.database import Database
 from whipround.domain import claims
-from whipround.domain.funding.wallet import FEES_ACCOUNT
+from whipround.domain.funding.wallet import FEES_ACCOUNT, WALLET_ACCOUNT
 from whipround.domain.payees import Address
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import UNCLAIMED_FOR
 from whipround.domain.users.proofs import Proven
-from whipround.ledger.accounts import PRODUCT, NewAccount, lock_accounts, open_accounts
+from whipround.ledger.accounts import (
+    PRODUCT,
+    NewAccount,
+    lock_accounts,
+    lock_named,
+    open_accounts,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -293,6 +299,26 @@ async def test_money_arrives_however_payments_and_proofs_interleave(
     assert len(outcomes) == 25
     assert (await held(db, rich), await held(db, ben)) == (Decimal(0), Decimal(20))
     assert set(await _states(db)) <= {PAID, CLAIMED}
+    assert await problems(db) == []
+
+
+async def test_whoever_opens_the_same_account_with_a_payment_is_not_waited_for_while_they_wait(
+    db: Database, scene: Scene, ben: Person, phone: Address
+) -> None:
+    """A payment has the account of the fees locked when it opens those that are missing."""
+    cat = await scene.person(ISK("500"))
+    await scene.pay(scene.order(cat, phone, ISK("500")))
+    missing = NewAccount(ben.wallet_id, WALLET_ACCOUNT, "ISK")
+
+    async with db.transaction() as tx:
+        fees = await lock_named(tx, [NewAccount(PRODUCT, FEES_ACCOUNT, "ISK")])
+        await fees.locked(tx, now=scene.now)
+        proving = asyncio.create_task(_prove(scene, ben, phone))
+        await until_waiting(db)
+        await open_accounts(tx, [missing], now=scene.now)
+
+    assert len(await proving) == 1
+    assert await held(db, ben, "ISK") == Decimal(500)
     assert await problems(db) == []
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from tests import crowd
 from tests.money import EUR, MXN, Person, Scene, answered, fund, held, outcome_of, problems, rows
 from tests.people import new_email
 from tests.refunds import carried_out, refund, refund_order
@@ -25,6 +26,10 @@ from tests.settlements import (
 from tests.shares import into, make_pool, make_request, pay_shares, paying, share_of
 from whipround.db.listing import Page
 from whipround.domain import claims, fees, fx, history, relationships
+from whipround.domain.crowd import pledges, unclaimed
+from whipround.domain.crowd.commands import PLEDGED_FOR
+from whipround.domain.crowd.commands import UNCLAIMED_FOR as SHARES_UNCLAIMED_FOR
+from whipround.domain.crowd.plan import Page as ScriptPage
 from whipround.domain.fees import FeeRule
 from whipround.domain.funding import once
 from whipround.domain.history import Income, Outcome
@@ -44,6 +49,7 @@ pytestmark = pytest.mark.anyio
 APPROVED, DECLINED, PENDING, NEVER = Word("approved"), Word("declined", "x"), Word("pending"), None
 
 TEN = MXN("10.00")
+SCRIPT = ScriptPage(title="Roof", url="https://example.org/roof", description="It leaks")
 
 
 class Line(NamedTuple):
@@ -144,6 +150,47 @@ class Play:
         """Pay out a pool of that person's."""
         async with self.scene.db.transaction() as tx:
             await closing.close(tx, owner_id=purse.person.id, pool_id=pool, now=self.scene.now)
+
+    async def divide(
+        self, payer: Purse, *to: Purse | Address, money: Money = TEN, **how: Any
+    ) -> UUID:
+        """Pay a crowd payment; `how` is as `crowd.plan` takes it."""
+        people = [it.person if isinstance(it, Purse) else it for it in to]
+        how.setdefault("page", SCRIPT)
+        return await crowd.pay_crowd(
+            self.scene.db, payer.person, money, *people, now=self.scene.now, **how
+        )
+
+    async def claim(self, pledge_id: UUID, *to: Purse | Address, money: Money = TEN) -> None:
+        """A pledge of so much money is divided among those."""
+        people = [it.person if isinstance(it, Purse) else it for it in to]
+        parts = crowd.shares(money, *people)
+        await crowd.claim(self.scene.db, pledge_id, parts, now=self.scene.now)
+
+    async def revoke(self, payer: Purse, pledge_id: UUID) -> None:
+        """The payer takes a pledge back."""
+        async with self.scene.db.transaction() as tx:
+            given: dict[str, Any] = {"keyring": self.scene.keyring, "now": self.scene.now}
+            await pledges.revoke(tx, payer_id=payer.person.id, ids=[pledge_id], **given)
+
+    async def take_back(self, payer: Purse, crowd_id: UUID, *positions: int) -> None:
+        """The payer takes shares back that wait."""
+        found = await rows(
+            self.scene.db,
+            "select number from crowd_share join payment on payment.id = payment_id"
+            " where crowd_id = %s and position = any(%s)",
+            crowd_id,
+            list(positions),
+        )
+        async with self.scene.db.transaction() as tx:
+            await unclaimed.revoke(
+                tx,
+                payer_id=payer.person.id,
+                wallet_id=payer.person.wallet_id,
+                numbers=[number for (number,) in found],
+                keyring=self.scene.keyring,
+                now=self.scene.now,
+            )
 
     async def history(
         self, of: Purse, number: int = 1, limit: int = 100, currency: str = "MXN"
@@ -490,14 +537,122 @@ async def test_clocks_that_disagree_lose_and_repeat_nothing(play: Play) -> None:
     assert [each.amount for each in shown] == [3, 2, 1]
 
 
+async def test_a_crowd_payment_is_one_outcome_and_an_income_for_each(play: Play) -> None:
+    ann, ben, cee = play.ann, play.ben, await purse(play.scene, "Cee")
+    # Ben has two roles in it.
+    crowd_id = await play.divide(ann, ben, cee, ben, roles=["Author", "Editor", "Editor"])
+    paid = await crowd.shares_of(play.scene.db, crowd_id)
+
+    assert await play.lines(ann) == [
+        Line("wallet_to_user", "10", "Roof", "It leaks", fee="1"),
+    ]
+    assert await play.lines(ben) == [Line("user_to_wallet", "6.66666667", "Ann Dough", "Roof")]
+    assert await play.lines(cee) == [Line("user_to_wallet", "3.33333333", "Ann Dough", "Roof")]
+
+    await refund(play.later(minutes=1).scene, cee.person, paid[1])
+
+    # What is finer than a peso's digits goes back whole, with its part of the fee.
+    assert (await play.lines(cee))[0] == Line(
+        "wallet_to_user", "3.33333333", "Ann Dough", "Refund: Roof", fee="0"
+    )
+    back, out = await play.history(ann)
+    assert line(back) == Line("user_to_wallet", "3.66666666", "Cee Dough", "Returned: Roof")
+    assert isinstance(out, Outcome)
+    assert (out.status, out.refunded) == ("paid", Decimal("3.33333333"))
+    [[number]] = await rows(play.scene.db, "select number from crowd_payment")
+    everybodys = [each for of in (ann, ben, cee) for each in await play.history(of)]
+    assert {each.number for each in everybodys} == {number}
+    await expect_explained(play)
+
+
+async def test_shares_that_nobody_has_proven_wait_and_come_back(play: Play) -> None:
+    ann, ben = play.ann, play.ben
+    claimed, own, revoked, expired = (
+        new_address(),
+        crowd.new_profile(),
+        new_address(),
+        new_address(),
+    )
+    crowd_id = await play.divide(ann, claimed, own, revoked, expired, weights=[4, 3, 2, 1])
+    assert await play.statuses(ann) == ["waiting"]
+
+    await play.later(days=1).prove(ben, claimed)
+    await play.later(days=2).prove(ann, own)
+    await play.later(days=3).take_back(ann, crowd_id, 2)
+    assert await play.statuses(ann) == ["waiting"]
+    await claims.return_expired(play.scene.db, now=play.scene.now + SHARES_UNCLAIMED_FOR)
+
+    assert await play.statuses(ann) == ["paid"]
+    assert await play.lines(ben) == [Line("user_to_wallet", "4", "Ann Dough", "Roof")]
+    assert await play.lines(ann) == [
+        Line("user_to_wallet", "1.1", expired[1], "Returned: Roof"),
+        Line("user_to_wallet", "2.2", revoked[1], "Returned: Roof"),
+        Line("user_to_wallet", "3", "Ann Dough", "Roof"),
+        Line("wallet_to_user", "10", "Roof", "It leaks", fee="1"),
+    ]
+    assert len({each.number for of in (ann, ben) for each in await play.history(of)}) == 1
+    await expect_explained(play)
+
+    alone = await play.later(days=4).divide(ann, new_address(), new_address())
+    await play.later(days=5).take_back(ann, alone, 0, 1)
+    assert (await play.statuses(ann))[0] == "returned"
+
+
+async def test_what_is_pledged_waits_and_is_paid_or_comes_back(play: Play) -> None:
+    ann, ben = play.ann, play.ben
+    claimed, revoked, _ = [await play.divide(ann, ben, pledge=True) for _ in range(3)]
+    assert await play.statuses(ann) == ["waiting"] * 3
+    assert await play.history(ben) == []
+
+    await play.later(days=1).claim(claimed, ben, new_address())
+    await play.later(days=2).revoke(ann, revoked)
+    await pledges.expire(play.scene.db, now=play.scene.now + PLEDGED_FOR)
+
+    returned = Line("user_to_wallet", "11", "Roof", "Returned: Roof")
+    out = Line("wallet_to_user", "10", "Roof", "It leaks", fee="1")
+    assert await play.lines(ann) == [returned, returned, out, out, out]
+    assert sorted(await play.statuses(ann)) == ["returned", "returned", "waiting"]
+    assert await play.lines(ben) == [Line("user_to_wallet", "5", "Ann Dough", "Roof")]
+    await expect_explained(play)
+
+
+async def test_what_a_crowd_payment_without_a_title_is_called(play: Play) -> None:
+    ann, ben, nobody = play.ann, play.ben, new_address()
+    to_page = ScriptPage(url="https://example.org/roof")
+    people = [await purse(play.scene, name) for name in ("Cee", "Dan")]
+    scripts: Sequence[tuple[ScriptPage, Sequence[Purse | Address], bool]] = (
+        (to_page, (ben, *people), False),
+        (to_page, (ben,), False),
+        (to_page, (ben,), True),
+        (ScriptPage(), (nobody,), False),
+        (ScriptPage(message="Thanks"), (ben, nobody, *people), False),
+    )
+    for minute, (page, to, is_pledge) in enumerate(scripts):
+        await play.later(minutes=minute).divide(ann, *to, page=page, pledge=is_pledge)
+
+    shown = [(each.party, each.description) for each in await play.history(ann)]
+    assert shown == [
+        (f"Ben Dough, {nobody[1]}, Cee Dough, …", "Thanks"),
+        (nobody[1], ""),
+        (to_page.url, to_page.url),
+        ("Ben Dough", to_page.url),
+        (to_page.url, to_page.url),
+    ]
+    texts = {each.description for each in await play.history(ben)}
+    assert texts == {"Thanks", to_page.url}
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_a_history_explains_the_wallet(play: Play, seed: int) -> None:
     chance = Random(seed)
-    for minute in range(20):
+    for minute in range(30):
         await act(play.later(minutes=minute), chance)
     await expect_explained(play)
 
     await claims.return_expired(play.scene.db, now=play.scene.now + UNCLAIMED_FOR)
+    await expect_explained(play)
+    await claims.return_expired(play.scene.db, now=play.scene.now + SHARES_UNCLAIMED_FOR)
+    await pledges.expire(play.scene.db, now=play.scene.now + PLEDGED_FOR)
 
     await expect_explained(play)
     found = await problems(play.scene.db)
@@ -594,4 +749,38 @@ async def _convert(play: Play, chance: Random, payer: Purse, other: Purse) -> No
     await play.at_once(order._replace(source_currency=source_currency))
 
 
-ACTS: Sequence[Act] = (_pay, _pay_outside, _pay_outside, _share, _refund, _convert)
+async def _crowd(play: Play, chance: Random, payer: Purse, other: Purse) -> None:
+    addresses = [new_address(), crowd.new_profile(), new_address()]
+    crowd_id = await play.divide(
+        payer, other, *addresses, other, roles=list("abcde"), weights=[3, 1, 2, 1, 7]
+    )
+    if chance.random() < 0.6:
+        await play.prove(chance.choice((payer, other)), chance.choice(addresses))
+    if chance.random() < 0.5:
+        await play.take_back(payer, crowd_id, *chance.sample(range(5), 2))
+    if chance.random() < 0.5:
+        paid = await crowd.shares_of(play.scene.db, crowd_id)
+        amount = chance.choice((None, "0.33"))
+        await carried_out(play.scene, refund_order(other.person, chance.choice(paid), amount))
+
+
+async def _pledge(play: Play, chance: Random, payer: Purse, other: Purse) -> None:
+    pledge_id = await play.divide(payer, other, pledge=True)
+    become = chance.random()
+    if become < 0.5:
+        await play.claim(pledge_id, other, new_address(), crowd.new_profile())
+    elif become < 0.8:
+        await play.revoke(payer, pledge_id)
+
+
+ACTS: Sequence[Act] = (
+    _pay,
+    _pay_outside,
+    _pay_outside,
+    _share,
+    _refund,
+    _convert,
+    _crowd,
+    _crowd,
+    _pledge,
+)

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from tests.people import (
     PIN,
     find_session,
+    hash_of,
     last_code,
     log_in,
     make_user,
@@ -43,7 +44,7 @@ class Door:
         self.db, self.keyring, self.now = db, keyring, now
 
     async def make_user(self, **given: Any) -> User:
-        hashed = await credentials.hash_password(PASSWORD)
+        hashed = hash_of(PASSWORD)
         return await make_user(
             self.db, keyring=self.keyring, now=self.now, password_hash=hashed, **given
         )

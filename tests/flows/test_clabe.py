@@ -213,8 +213,8 @@ async def test_one_that_was_added_elsewhere_is_seen_once_it_is_verified(branch: 
     assert await branch.sources() == expected
     other = await make_user(branch.db, keyring=branch.desk.keyring, now=branch.now)
     async with branch.db.transaction() as tx:
-        found = await clabe.many(tx, user_ids=[branch.user.id, other.id])
-    assert {user_id: it.number for user_id, it in found.items()} == {branch.user.id: BANAMEX}
+        found = [await clabe.of(tx, user_id=id_) for id_ in (branch.user.id, other.id)]
+    assert [it and it.number for it in found] == [BANAMEX, None]
 
     assert await branch.change("") == "none"
     assert await branch.sources() == []

@@ -32,7 +32,7 @@ def settings(jobs_dir: Path) -> Settings:
 
 
 @pytest.fixture
-async def installation(settings: Settings, anyio_backend: str) -> AsyncIterator[Installation]:
+async def installation(settings: Settings, anyio_backend: object) -> AsyncIterator[Installation]:
     """A sandbox installation with its default product."""
     async with open_installation(settings, sandbox=True, exclusive=False) as opened:
         yield opened

@@ -23,7 +23,7 @@ from whipround.gateways.processors.sandbox import APPROVED_TOKEN
 from whipround.jobs import desks
 from whipround.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
 async def test_however_much_there_is_it_goes_on_and_arrives(

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.crowd import pledge
 from tests.images import new_upload
 from tests.jobs.conftest import until
+from tests.money import EUR, Person
 from tests.people import PIN, make_user, new_email
 from tests.shares import new_pool
 from whipround.db import request_keys
@@ -16,6 +18,7 @@ from whipround.db.database import Database
 from whipround.db.outbox import Message, put
 from whipround.db.request_keys import Answer, RequestKey
 from whipround.domain import fx, mailed_tokens, products, samples
+from whipround.domain.crowd.commands import PLEDGED_FOR
 from whipround.domain.funding import reading
 from whipround.domain.funding.wallet import grant, wallet_of
 from whipround.domain.installation import Installation
@@ -34,7 +37,7 @@ from whipround.keyring import Keyring
 from whipround.money import Money
 from whipround.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 OWNED = Money(Decimal("30.00"), "EUR")
 PAID = Money(Decimal("20.00"), "EUR")
@@ -79,16 +82,10 @@ async def pay_phone(
         payer_name="John Dough",
         pin=keyring.pin(payer.id, PIN),
         funding_source_id=wallet_id,
-        recipient_user_id=None,
         recipient_address=("phone", phone),
-        recipient_source_id=None,
-        recipient_name="",
-        recipient_meta="",
         amount=PAID,
         source_currency=PAID.currency,
         description="Pizza",
-        meta="",
-        picture=None,
         render=render,
     )
     async with db.transaction() as tx:
@@ -109,7 +106,10 @@ async def test_money_that_nobody_claimed_goes_back(
     email, phone = new_email(), "+3546112345"
     payer = await make_user(db, keyring=keyring, now=now, proven=Proven(email=email))
     await pay_phone(db, payer, phone, keyring=keyring, at=now - UNCLAIMED_FOR)
-    assert await balance(db, payer) <= OWNED.amount - PAID.amount
+    async with db.transaction() as tx:
+        someone = Person(payer, await wallet_of(tx, user_id=payer.id))
+    await pledge(db, someone, EUR("1.00"), ("phone", phone), now=now - PLEDGED_FOR)
+    assert await balance(db, payer) < OWNED.amount - PAID.amount
 
     async with run_worker(installation, settings):
         await queue(installation, "settle_unclaimed")
@@ -119,9 +119,10 @@ async def test_money_that_nobody_claimed_goes_back(
 
         await until(is_back)
 
-    [message] = await sandbox_messages(db, recipient=email, now=datetime.now(UTC))
-    assert message.subject.endswith("returned to you")
-    assert phone in message.body
+    told = await sandbox_messages(db, recipient=email, now=datetime.now(UTC))
+    # Fee and all.
+    assert {it.subject for it in told} == {"€1.01 returned to you", "€20.20 returned to you"}
+    assert [phone in it.body for it in told].count(True) == 1
 
 
 async def test_money_is_not_returned_early(

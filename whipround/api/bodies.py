@@ -7,6 +7,7 @@ Numbers become `Decimal` on the way in, never float. Every wrong field is report
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -137,14 +138,18 @@ def parse(
     """
     value = decode(body)
     # As an escape is the only way in which a NUL gets through a decoder.
-    errors = [*_nul_fields(value, "")] if b"\\u0000" in body else []
+    errors = _with_nul(value) if b"\\u0000" in body else []
     return _validated(model, value, errors, currencies=currencies, known=known)
 
 
-def parse_form(model: type[Model], form: Mapping[str, Any]) -> Model:
-    """The values of a form as a `model`; they may be nested. Raises Invalid naming every wrong
-    field."""
-    return _validated(model, form, [*_nul_fields(form, "")])
+def parse_values(
+    model: type[Model], values: Mapping[str, Any], *, currencies: Sequence[str] = ()
+) -> Model:
+    """What was sent otherwise than as JSON, as a `model`; values may be nested.
+
+    Raises Invalid naming every wrong field.
+    """
+    return _validated(model, values, _with_nul(values), currencies=currencies)
 
 
 def _validated(
@@ -192,24 +197,40 @@ def label(field: str) -> Message:
 
 def _wrong(field: str, code: str, predicate: Message) -> FieldError:
     """What is wrong, as a sentence that begins with the field's name."""
-    sentence = Message("{field} {predicate}", field=label(field), predicate=predicate)
-    return FieldError(field, code, sentence, predicate)
+    return FieldError.of(field, code, predicate, called=label(field))
 
 
 _NO_NUL = Message("must not contain a NUL character")
 
 
-def _nul_fields(value: object, field: str) -> Iterator[FieldError]:
-    """What PostgreSQL would not keep: there is no NUL in its texts."""
-    if isinstance(value, str):
-        if "\0" in value:
-            yield _wrong(field, "invalid", _NO_NUL)
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _nul_fields(item, f"{field}.{name}".removeprefix("."))
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from _nul_fields(item, f"{field}[{position}]")
+def _with_nul(value: Mapping[str, Any]) -> list[FieldError]:
+    """The fields that have a NUL character in them, of which so many are told."""
+    return list(islice(_nul_fields(value), MAX_ERRORS))
+
+
+def _nul_fields(body: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What PostgreSQL would not keep: there is no NUL in its texts.
+
+    However deep the body is, and however much there is in it: nothing is made for what is right.
+    """
+    location: list[int | str] = []
+    levels = [_items(body)]
+    while levels:
+        for part, value in levels[-1]:
+            if isinstance(value, str):
+                if "\0" in value:
+                    yield _wrong(path((*location, part)), "invalid", _NO_NUL)
+            elif value and isinstance(value, dict | list):
+                location.append(part)
+                levels.append(_items(value))
+                break
+        else:
+            levels.pop()
+            del location[-1:]
+
+
+def _items(value: Mapping[str, Any] | list[Any]) -> Iterator[tuple[int | str, Any]]:
+    return enumerate(value) if isinstance(value, list) else iter(value.items())
 
 
 def _field_error(field: str, details: ErrorDetails) -> FieldError:

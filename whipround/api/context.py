@@ -54,6 +54,9 @@ _SENT_ONCE = frozenset(
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
+Transcribe: TypeAlias = Callable[[bytes], tuple[bytes, bytes]]
+"""Makes of a JSON body one in another format, and says its content type."""
+
 JSON = b"application/json"
 
 
@@ -71,7 +74,8 @@ class Call:
     `session` is None for a caller who has not said who they are. `body` holds the bytes as sent,
     once they have been read; `known` is what its validators have to know. `renamed` is what the
     route calls what an error is about, in dialects that have other names than the domain. `headers`
-    have lower-case names; of one that may be repeated the last counts.
+    have lower-case names; of one that may be repeated the last counts. `transcribe` makes of the
+    JSON of an answer what the client wants instead, if it does, and says its type.
     """
 
     __slots__ = (
@@ -88,6 +92,7 @@ class Call:
         "services",
         "session",
         "status",
+        "transcribe",
     )
 
     services: Services
@@ -104,6 +109,7 @@ class Call:
         self.body: bytes | None = None
         self.known: Mapping[str, Any] = _NOTHING
         self.renamed: Mapping[Any, str] = _NOTHING
+        self.transcribe: Transcribe | None = None
         self.status = 0
 
     async def find_product(self, directory: Directory) -> None:
@@ -160,6 +166,12 @@ class Call:
         return self.session
 
     @property
+    def method(self) -> str:
+        """The HTTP method, in capitals."""
+        method: str = self._scope["method"]
+        return method
+
+    @property
     def path(self) -> str:
         """The path of the request, percent-decoded."""
         path: str = self._scope["path"]
@@ -170,6 +182,11 @@ class Call:
         """What follows the path, as sent."""
         query_string: bytes = self._scope["query_string"]
         return query_string
+
+    def every(self, name: bytes) -> bytes:
+        """All that was sent in headers of this name, as one; empty if there are none."""
+        sent = self._scope.get("headers", ())
+        return b",".join(value for each, value in sent if each == name)
 
     @property
     def remote_address(self) -> str:
@@ -188,7 +205,7 @@ class Call:
         logging in again must not pay twice. The body must have been read.
         """
         person = self.session.user.id.hex if self.session else "-"
-        framed = f"{self._scope['method']} {person} {self.path}\0".encode() + self._client_key
+        framed = f"{self.method} {person} {self.path}\0".encode() + self._client_key
         return RequestKey(
             id=hashlib.sha256(framed).digest(),
             fingerprint=self.services.keyring.fingerprint(self.body or b""),
@@ -245,6 +262,8 @@ class Call:
         content_type: bytes = JSON,
     ) -> None:
         """Send an answer, with the headers that every answer has."""
+        if self.transcribe is not None and content_type is JSON:
+            body, content_type = self.transcribe(body)
         self.status = status
         headers = [
             (b"content-length", b"%d" % len(body)),

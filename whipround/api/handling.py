@@ -62,7 +62,7 @@ class Request(litestar.Request[Any, Any, Any]):
         Raises FormTooLarge for more than 11 MiB, MalformedForm, and Invalid naming every wrong
         field.
         """
-        return bodies.parse_form(model, await self.form_values(files))
+        return bodies.parse_values(model, await self.form_values(files))
 
     async def form_values(self, files: frozenset[str]) -> forms.Form:
         """The values of a body that is a form; `files` are the names of those that are bytes.

@@ -7,6 +7,7 @@ its `Dialect`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from importlib.metadata import version
 from inspect import cleandoc
@@ -15,10 +16,14 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar
+from litestar._openapi.schema_generation import SchemaCreator
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.plugins import OpenAPISchemaPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
+from litestar.typing import FieldDefinition
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -102,6 +107,19 @@ _HEADERS: Mapping[str, Json] = {
 """The headers of answers."""
 
 
+def _form_in_opt(handler: HTTPRouteHandler) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = handler.opt["form"]
+    return model
+
+
+def _only_json(_: HTTPRouteHandler) -> Sequence[str]:
+    return ("application/json",)
+
+
+def _as_it_is(schema: Json | None) -> Json | None:
+    return schema
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """What the document of a dialect has beyond that of any other.
@@ -110,9 +128,12 @@ class Dialect:
     document says it, and `credentials` the same in words; `parameters` are those that a route can
     refer to, of which `parameters_of` names a route's own. `headers` are those that answers have,
     beyond the shared ones, and `headers_of` names those of a route's success. `form_of` is the
-    content of a body that may be a form, by content type. `kinds_of` are the errors that every such
-    route can be refused with; `refused` tells what an error's status means, for the errors it is
-    the answer to, and in which shape, if any.
+    content of a body that a handler reads itself, by content type, `model_of` its model, if it has
+    one, and `form_kinds` are what is refused of it. `kinds_of` are the errors that every such route
+    can be refused with; `refused` tells what an error's status means, for the errors it is the
+    answer to, and in which shape, if any. `answer_types_of` are the content types of a route's
+    answers; `enveloped` is the schema of a success, by that of what the handler answers (None for
+    nothing).
     """
 
     title: str
@@ -132,6 +153,10 @@ class Dialect:
     status_of: Callable[[type[DomainError]], int]
     kinds_of: Callable[[HTTPRouteHandler], Iterable[type[DomainError]]]
     refused: Callable[[int, Sequence[type[DomainError]], HTTPRouteHandler], tuple[str, type | None]]
+    model_of: Callable[[HTTPRouteHandler], type[BaseModel] | None] = _form_in_opt
+    form_kinds: Sequence[type[DomainError]] = (MalformedForm, FormTooLarge, Invalid)
+    answer_types_of: Callable[[HTTPRouteHandler], Sequence[str]] = _only_json
+    enveloped: Callable[[Json | None], Json | None] = _as_it_is
 
 
 def document(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> Json:
@@ -145,7 +170,8 @@ def document(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> J
     for name, shape in _shapes(dialect.shape):
         if name in schemas:
             schemas[name]["description"] = cleandoc(shape.__doc__ or "")
-    schemas |= _bodies([handler for _, _, handler in operations]) | _error_shapes(dialect)
+    schemas |= _bodies([handler for _, _, handler in operations], dialect)
+    schemas |= _error_shapes(dialect)
     result["components"] |= {
         "schemas": dict(sorted(schemas.items())),
         "parameters": {**_PARAMETERS, **dialect.parameters},
@@ -155,12 +181,27 @@ def document(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> J
     return result
 
 
+class _Decimals(OpenAPISchemaPlugin):
+    """Describes a Decimal as the number that `encode` writes."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        return value is Decimal
+
+    def to_openapi_schema(
+        self,
+        field_definition: FieldDefinition,  # noqa: ARG002
+        schema_creator: SchemaCreator,  # noqa: ARG002
+    ) -> Schema:
+        return Schema(type=OpenAPIType.NUMBER)
+
+
 def _described(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> Litestar:
     """The handlers in an app of their own, which answers nothing: its routes are read."""
     return Litestar(
         handlers,
         logging_config=None,
-        plugins=[Bodies()],
+        plugins=[Bodies(), _Decimals()],
         request_class=dialect.request_class,
         response_class=Reply,
         openapi_config=OpenAPIConfig(
@@ -196,7 +237,7 @@ def _complete(operation: Json, handler: HTTPRouteHandler, dialect: Dialect) -> N
     parameters += [reference(name) for name in names]
     parameters += dialect.parameters_of(handler)
     operation["parameters"] = parameters
-    if opt["form"] is not None:
+    if dialect.model_of(handler) is not None:
         operation["requestBody"] = {"required": True, "content": dialect.form_of(handler)}
     has_path = any(it.get("in") == "path" for it in parameters)
     operation["responses"] = {
@@ -217,9 +258,14 @@ def body_of(model: type[BaseModel]) -> Json:
 
 def _success(responses: Json, handler: HTTPRouteHandler, dialect: Dialect) -> Json:
     answer = _answer(dialect.success_words[handler.status_code], *dialect.headers_of(handler))
-    if handler.parsed_fn_signature.return_type.has_inner_subclass_of(NoneType):
-        return answer
-    return answer | {"content": responses[str(handler.status_code)]["content"]}
+    is_empty = handler.parsed_fn_signature.return_type.has_inner_subclass_of(NoneType)
+    content = {} if is_empty else responses[str(handler.status_code)]["content"]
+    schema = dialect.enveloped(content["application/json"]["schema"] if content else None)
+    return answer if schema is None else answer | {"content": _content(schema, handler, dialect)}
+
+
+def _content(schema: Json, handler: HTTPRouteHandler, dialect: Dialect) -> Json:
+    return {each: {"schema": schema} for each in dialect.answer_types_of(handler)}
 
 
 def _errors(handler: HTTPRouteHandler, dialect: Dialect, *, has_path: bool) -> Json:
@@ -246,8 +292,8 @@ def _kinds(
         yield NotFound
     if handler.parsed_data_field is not None:
         yield from (MalformedBody, BodyTooLarge, Invalid)
-    if opt["form"] is not None:
-        yield from (MalformedForm, FormTooLarge, Invalid)
+    if dialect.model_of(handler) is not None:
+        yield from dialect.form_kinds
     yield from dialect.kinds_of(handler)
     yield from opt["errors"]
 
@@ -262,7 +308,7 @@ def _error_answer(
     if shape is None:
         return _answer(said, *headers)
     return _answer(said, "Content-Language", *headers) | {
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model=shape.__name__)}}}
+        "content": _content({"$ref": _REF.format(model=shape.__name__)}, handler, dialect)
     }
 
 
@@ -280,14 +326,14 @@ def _answer(description: str, *more_headers: str) -> Json:
     }
 
 
-def _bodies(handlers: Sequence[HTTPRouteHandler]) -> Json:
+def _bodies(handlers: Sequence[HTTPRouteHandler], dialect: Dialect) -> Json:
     """The schemas of all bodies, and of what they contain."""
     models = {
         handler.parsed_data_field.annotation: None
         for handler in handlers
         if handler.parsed_data_field is not None
     }
-    models |= {handler.opt["form"]: None for handler in handlers if handler.opt["form"]}
+    models |= {model: None for model in map(dialect.model_of, handlers) if model is not None}
     _, schemas = models_json_schema(
         [(model, "validation") for model in models if issubclass(model, BaseModel)],
         ref_template=_REF,

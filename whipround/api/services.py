@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,21 +11,27 @@ from uuid import UUID
 import psycopg
 
 from whipround.api.bodies import Malformed
-from whipround.api.links import confirmation_url
+from whipround.api.links import Links, links_of
 from whipround.db.batch import Batcher
 from whipround.db.database import Database, Tx
 from whipround.db.request_keys import Answer
 from whipround.domain import products, sessions
+from whipround.domain.basic_auth import BasicAuth
+from whipround.domain.crowd import commands as crowd_commands
+from whipround.domain.crowd.batch import CrowdBatch, weigh
 from whipround.domain.payments.batch import PaymentBatch
 from whipround.domain.payments.commands import Pay, Processing
 from whipround.domain.payments.shares import PayShare
 from whipround.domain.pools import numbers
 from whipround.domain.products import Product
 from whipround.domain.sessions import Session
+from whipround.domain.throttles import SANDBOX_MULTIPLIER
 from whipround.errors import Unavailable
 from whipround.flows.desk import Desk, open_desk
+from whipround.flows.scripts.web import Web
 from whipround.flows.studio import Studio
 from whipround.gateways.facebook.protocol import Facebook
+from whipround.gateways.oauth.protocol import Provider
 from whipround.gateways.processors.live import OpenProcessors
 from whipround.keyring import Keyring
 
@@ -48,10 +54,12 @@ class Services:
     """What the handlers of one product work with.
 
     `product_id` is the product's id as a header shows it. `sessions` looks a session up by the
-    digest of its token and `pools` a pool's id by its number, many in one query; `payments` carries
-    payments out in groups; the `desk` is where money goes in and out, the `studio` where pictures
-    do; `facebook` checks its tokens. Links that are mailed lead to `confirmation_url`, with a token
-    at the end of its path.
+    digest of its token and `pools` a pool's id by its number, many in one query; `basic_auth` knows
+    names and passwords. `payments` and `crowd` carry payments out in groups; the `desk` is where
+    money goes in and out, the `studio` where pictures do; `facebook` checks its tokens; payment
+    scripts are asked of the `web`, and at the `providers`, by the word that stands for each, people
+    prove that profiles are theirs. The server is found at `public_url`; `links` are where those
+    lead that are mailed.
     """
 
     product: Product
@@ -60,12 +68,22 @@ class Services:
     keyring: Keyring
     sandbox: bool
     sessions: Batcher[bytes, Session | None]
+    basic_auth: BasicAuth
     pools: Batcher[int, UUID | None]
     payments: Batcher[Pay | PayShare, Answer | Processing]
+    crowd: Batcher[crowd_commands.Command, crowd_commands.Result]
     desk: Desk
     studio: Studio
     facebook: Facebook
-    confirmation_url: str
+    web: Web
+    providers: Mapping[str, Provider]
+    public_url: str
+    links: Links
+
+    @property
+    def confirmation_url(self) -> str:
+        """Where links lead that confirm an address, with a token at the end of the path."""
+        return self.links.confirmation
 
 
 async def _find_sessions(tx: Tx, digests: Sequence[bytes]) -> list[Session | None]:
@@ -92,12 +110,16 @@ class Directory:
         processors: OpenProcessors,
         studio: Studio,
         facebook: Facebook,
+        web: Web,
+        providers: Mapping[str, Provider],
         public_url: str,
         sandbox: bool,
     ) -> None:
         self._db = db
         self._studio = studio
         self._facebook = facebook
+        self._web = web
+        self._providers = providers
         self._public_url = public_url
         self._keyring = keyring
         self._processors = processors
@@ -145,29 +167,37 @@ class Directory:
         known = list(known)
         for product in known:
             product_id = str(product.id).encode()
-            link = confirmation_url(product, known, public_url=self._public_url)
+            links = links_of(product, known, public_url=self._public_url)
             served = self._by_id.get(product_id)
             services = (
-                replace(served, product=product, confirmation_url=link)
+                replace(served, product=product, links=links)
                 if served
-                else self._open(product, product_id, link)
+                else self._open(product, product_id, links)
             )
             self._by_id[product_id] = services
             self._by_host |= {host.encode(): services for host in product.host_names}
             if product.is_default:
                 self._default = services
 
-    def _open(self, product: Product, product_id: bytes, link: str) -> Services:
+    def _open(self, product: Product, product_id: bytes, links: Links) -> Services:
         db = self._db.of(product.schema_name)
+        by_token = Batcher(db, _find_sessions, reads_only=True)
         return Services(
             product=product,
             product_id=product_id,
             db=db,
             keyring=self._keyring,
             sandbox=self._sandbox,
-            sessions=Batcher(db, _find_sessions, reads_only=True),
+            sessions=by_token,
+            basic_auth=BasicAuth(
+                db,
+                self._keyring,
+                sessions=by_token,
+                limit_multiplier=SANDBOX_MULTIPLIER if self._sandbox else 1,
+            ),
             pools=Batcher(db, _find_pools, reads_only=True),
             payments=Batcher(db, PaymentBatch()),
+            crowd=Batcher(db, CrowdBatch(), weigh=weigh),
             desk=open_desk(
                 db,
                 product_id=product.id,
@@ -176,15 +206,20 @@ class Directory:
             ),
             studio=self._studio,
             facebook=self._facebook,
-            confirmation_url=link,
+            web=self._web,
+            providers=self._providers,
+            public_url=self._public_url,
+            links=links,
         )
 
     async def drain(self) -> None:
         """Wait until every batcher has answered."""
         for services in self._by_id.values():
+            await services.basic_auth.drain()
             await services.sessions.drain()
             await services.pools.drain()
             await services.payments.drain()
+            await services.crowd.drain()
             await services.desk.settlements.drain()
 
 
@@ -202,6 +237,8 @@ async def open_directory(
     processors: OpenProcessors,
     studio: Studio,
     facebook: Facebook,
+    web: Web,
+    providers: Mapping[str, Provider],
     public_url: str,
     sandbox: bool,
 ) -> AsyncIterator[Directory]:
@@ -212,6 +249,8 @@ async def open_directory(
         processors=processors,
         studio=studio,
         facebook=facebook,
+        web=web,
+        providers=providers,
         public_url=public_url,
         sandbox=sandbox,
     )

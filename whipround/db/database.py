@@ -32,6 +32,9 @@ _BOUNDS = f"""
 
 _BEGIN = f"select set_config('search_path', %s, true), {_BOUNDS}"
 
+# Nobody waits for the disk: what a crash of the machine may undo is for a moment only.
+_BEGIN_LIGHTLY = f"{_BEGIN}, set_config('synchronous_commit', 'off', true)"
+
 _BEGIN_PATIENTLY = "select set_config('search_path', %s, true)"
 
 # A plan made for any list, once, that looks rows up by index: one made for a single long list, or
@@ -68,14 +71,18 @@ class Database:
         return Database(self._pool, schema)
 
     @asynccontextmanager
-    async def transaction(self, *, patient: bool = False) -> AsyncIterator[Tx]:
+    async def transaction(
+        self, *, patient: bool = False, is_durable: bool = True
+    ) -> AsyncIterator[Tx]:
         """A READ COMMITTED transaction: committed at the end, rolled back by an exception.
 
         A statement may take 10 seconds, 5 of them waiting for a lock, and without limit where
-        `patient`: for migrations. Raises Unavailable when no connection can be had in time.
+        `patient`: for migrations. What is not `is_durable`, and was committed within the last
+        second, may be undone by a crash. Raises Unavailable when no connection can be had in time.
         """
+        begin = _BEGIN_PATIENTLY if patient else _BEGIN if is_durable else _BEGIN_LIGHTLY
         async with self._connection() as connection, connection.transaction():
-            await connection.execute(_BEGIN_PATIENTLY if patient else _BEGIN, (self.schema,))
+            await connection.execute(begin, (self.schema,))
             yield connection
 
     @asynccontextmanager

@@ -53,6 +53,25 @@ class Page:
     number: int = 1
     limit: int = DEFAULT_LIMIT
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Those of its slice, with one row more than the page has, so that a further page shows."""
+        offset = (self.number - 1) * self.limit
+        return Slice(offset=offset, limit=self.limit + 1).parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which part of a list, where rows are counted and not pages: so many, after so many others."""
+
+    offset: int = 0
+    limit: int = MAX_LIMIT
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """`limit`, `offset`, and `reach`, their sum: what each branch of a union has to yield."""
+        return {"limit": self.limit, "offset": self.offset, "reach": self.offset + self.limit}
+
 
 NEWEST_FIRST = (Order("created_at", descending=True),)
 
@@ -111,13 +130,17 @@ _COMPARE: Mapping[Operator, str] = {
 _ESCAPES = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
+def containing(text: str) -> str:
+    """A pattern for `like` and `ilike` of what has the text in it, whatever characters it has."""
+    return f"%{text.translate(_ESCAPES)}%"
+
+
 @dataclass(frozen=True, slots=True)
 class Fragments:
     """Pieces of SQL, and the parameters they name.
 
-    `where` is a condition (`true` if there is none), `order` a list of expressions. The parameters
-    hold `limit`, one more than the page has so that a further page shows, `offset`, and `reach`,
-    their sum: what each branch of a union has to yield.
+    `where` is a condition (`true` if there is none), `order` a list of expressions. Those of the
+    page are among the parameters.
     """
 
     where: str
@@ -142,18 +165,16 @@ def fragments(
             name = f"filter_{len(parameters)}"
             comparisons.append(_COMPARE[condition.operator].format(expression, name))
             parameters[name] = _parameter(condition)
-    offset = (query.page.number - 1) * query.page.limit
-    limit = query.page.limit + 1
     return Fragments(
         where=" and ".join(comparisons) or "true",
         order=_order_by(query.order, columns, tie_break),
-        parameters=parameters | {"limit": limit, "offset": offset, "reach": offset + limit},
+        parameters=parameters | query.page.parameters,
     )
 
 
 def _parameter(condition: Condition) -> Any:
     if condition.operator == "like":
-        return f"%{str(condition.value).translate(_ESCAPES)}%"
+        return containing(str(condition.value))
     return list(condition.value) if isinstance(condition.value, tuple) else condition.value
 
 

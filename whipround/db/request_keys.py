@@ -136,6 +136,20 @@ class Taking:
         return Claims(taken, found)
 
 
+async def earlier(tx: Tx, key: RequestKey) -> Answer | None:
+    """What a repeat of a request is answered with, if an answer has been kept. Raises KeyReused.
+
+    For what does no harm twice, and can only be kept once it is done.
+    """
+    rows = await (await tx.execute(_FIND, {"ids": [key.id]})).fetchall()
+    for _, fingerprint, status, body in rows:
+        if fingerprint != key.fingerprint:
+            raise KeyReused
+        if status is not None:
+            return Answer(status, body)
+    return None
+
+
 async def take(tx: Tx, keys: Sequence[RequestKey], *, now: datetime) -> Taking:
     """Take the keys that nobody has taken; waits for others that are taking the same ones.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from whipround.domain.cash.checks import CASH_CHECKS
+from whipround.domain.crowd.checks import CROWD_CHECKS
 from whipround.domain.payments.checks import MIXED_CHECKS
 from whipround.domain.pools.checks import POOL_CHECKS
 from whipround.domain.refunds.checks import REFUND_CHECKS
@@ -21,10 +22,12 @@ DOMAIN_CHECKS: Sequence[Check] = (
             coalesce(gateway_call.kind || ' ' || gateway_call.status, 'not asked'))
         from transaction
             left join gateway_call on gateway_call.transaction_id = transaction.id
+            left join crowd_share
+                on transaction.kind = 'payment' and crowd_share.payment_id = transaction.payment_id
             left join transfer on transfer.key in (
                 transaction.id || ':pay', transaction.id || ':hold', transaction.id || ':settle',
                 transaction.id || ':release', transaction.id || ':return',
-                transaction.id || ':refund'
+                transaction.id || ':refund', crowd_id || ':pay'
             )
         group by transaction.id, gateway_call.id
         having (transaction.kind, transaction.status,
@@ -43,6 +46,10 @@ DOMAIN_CHECKS: Sequence[Check] = (
                 ('payment', 'approved', 'hold settle', 'charge approved'),
                 ('payment', 'cancelled', 'hold release', 'charge approved'),
                 ('payment', 'failed', 'return', 'charge approved'),
+                ('payment', 'approved', 'crowd', ''),
+                ('payment', 'active', 'crowd', ''),
+                ('payment', 'approved', 'crowd settle', ''),
+                ('payment', 'cancelled', 'crowd release', ''),
                 ('payment', 'active', 'hold', 'payout open'),
                 ('payment', 'active', 'hold', 'payout pending'),
                 ('payment', 'approved', 'hold settle', 'payout approved'),
@@ -213,4 +220,5 @@ DOMAIN_CHECKS: Sequence[Check] = (
     *REQUEST_CHECKS,
     *POOL_CHECKS,
     *CASH_CHECKS,
+    *CROWD_CHECKS,
 )

@@ -231,9 +231,10 @@ def _verify(password_hash: str | None, password: str) -> PasswordVerdict:
 
 # Secrets of tokens: random enough for a plain digest.
 
-SecretKind = Literal["wat", "wst", "wmp", "wml"]
+SecretKind = Literal["wat", "wst", "wmp", "wmb", "wml", "wos"]
 """What a secret opens: `wat` is Memento's authentication token, `wst` its session token, `wmp` what
-Moneypool is called with, `wml` goes into a link that is mailed."""
+Moneypool is called with and `wmb` Mobbr, `wml` goes into a link that is mailed, `wos` to a provider
+and back when somebody proves who they are there."""
 
 
 def new_secret(kind: SecretKind) -> str:

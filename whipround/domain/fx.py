@@ -131,9 +131,7 @@ def convert(
     amount is computed from that very rate and rounded half-even to the source currency's ISO
     digits. Raises RateMissing, RatesStale, TooSmallToConvert and TooLargeToConvert.
     """
-    today = now.astimezone(UTC).date()
-    destination_per_euro = _per_euro(rates, destination.currency, today)
-    mid = ROUNDING.divide(destination_per_euro, _per_euro(rates, source_currency, today))
+    mid = _mid(rates, currency=destination.currency, for_one=source_currency, now=now)
     rate = _applied(mid, spread_percent)
     exact = ROUNDING.divide(destination.amount, rate)
     if exact > LARGEST:
@@ -142,6 +140,31 @@ def convert(
     if not amount:
         raise TooSmallToConvert
     return Money(amount, source_currency), rate
+
+
+def worth(
+    rates: Rates, currencies: Iterable[str], *, currency: str, now: datetime
+) -> dict[str, Decimal | None]:
+    """How many units of a currency one of each is worth, before any spread.
+
+    With RATE_DIGITS significant digits; None where there is no current rate.
+    """
+    return {one: _worth(rates, one, currency, now) for one in currencies}
+
+
+def _worth(rates: Rates, one: str, currency: str, now: datetime) -> Decimal | None:
+    if one == currency:
+        return Decimal(1)
+    try:
+        mid = _mid(rates, currency=currency, for_one=one, now=now)
+    except RatesUnavailable:
+        return None
+    return _applied(mid, Decimal(0))
+
+
+def _mid(rates: Rates, *, currency: str, for_one: str, now: datetime) -> Decimal:
+    today = now.astimezone(UTC).date()
+    return ROUNDING.divide(_per_euro(rates, currency, today), _per_euro(rates, for_one, today))
 
 
 def _per_euro(rates: Rates, currency: str, today: date) -> Decimal:

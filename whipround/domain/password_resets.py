@@ -13,7 +13,7 @@ from whipround.db.database import Database, Tx
 from whipround.domain import credentials, external_logins, mailed_tokens, throttles, tokens
 from whipround.domain.mailed_tokens import MailedTokenNotFound
 from whipround.domain.throttles import Charge
-from whipround.errors import FieldError, Invalid, Message
+from whipround.errors import Invalid, Message
 from whipround.keyring import Keyring
 
 _FIND = """
@@ -71,8 +71,8 @@ async def reset(db: Database, *, reset_token: str, password: str, now: datetime)
             await _reset(tx, reset_token, password_hash, now)
     except MailedTokenNotFound as error:
         predicate = Message("is invalid")
-        raise Invalid(
-            [FieldError("reset_token", "invalid", "Reset token is invalid", predicate)]
+        raise Invalid.field(
+            "reset_token", "invalid", "Reset token is invalid", predicate
         ) from error
 
 
@@ -81,7 +81,7 @@ async def _reset(tx: Tx, reset_token: str, password_hash: str, now: datetime) ->
     _, user = await mailed_tokens.lock(tx, kind="password_reset", secret=reset_token, now=now)
     if user.email_verified_at is None:  # given up meanwhile, and said to be theirs again
         raise MailedTokenNotFound
-    await mailed_tokens.use_all(tx, kind="password_reset", user_id=user.id, now=now)
+    await mailed_tokens.use_all(tx, user_id=user.id, now=now)
     await tx.execute(_WRITE, {"password_hash": password_hash, "id": user.id, "now": now})
     await tokens.end_others(tx, user_id=user.id, token_id=None, session_id=None)
     # A link to a provider may be what somebody else has left behind, to come back by.

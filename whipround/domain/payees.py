@@ -22,9 +22,10 @@ from whipround.domain.legs import Accounts, Ends, Worth, positions, set_aside, t
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Transfer, numerics
 
-PayeeKind = Literal["phone", "email"]
+PayeeKind = Literal["phone", "email", "profile"]
 Address = tuple[PayeeKind, str]
-"""A kind and the normalised address: an E.164 number, or an email address in lower case."""
+"""A kind and the normalised address: an E.164 number, an email address in lower case, or that of a
+profile somewhere else, as `gateways.profiles` writes it."""
 
 HOLDING_ACCOUNT = "holding"
 
@@ -55,7 +56,7 @@ class Holding:
 
     Whoever claims it gets `pays_amount` of `pays_currency` for the amount, or the amount itself
     where those are None. `source_id` and `source_account_id` are the wallet it returns to and its
-    account; `kind` and `object_id` name what waits, such as a payment.
+    account; `kind` and `object_id` name what waits: a payment, or a share of one.
     """
 
     id: UUID
@@ -106,6 +107,10 @@ _LOCK_PAYEES = """
     for no key update of payee
 """
 
+_OWNER = """
+    select user_id from payee where kind = %(kind)s and address = %(address)s
+"""
+
 _BIND = """
     update payee set user_id = %(user_id)s, updated_at = %(now)s where id = %(id)s
 """
@@ -129,6 +134,14 @@ _LOCK_EXPIRED = f"""
     where status = 'held' and expires_at <= %(now)s and payee_id = any(%(payee_ids)s)
     order by id
     limit %(limit)s
+    for no key update
+"""  # noqa: S608 - our own constant
+
+_LOCK_THOSE_HELD = f"""
+    select {_HOLDING_COLUMNS}
+    from holding
+    where id = any(%(ids)s) and status = 'held'
+    order by id
     for no key update
 """  # noqa: S608 - our own constant
 
@@ -196,6 +209,13 @@ async def lock_payees(tx: Tx, addresses: Iterable[Address], *, now: datetime) ->
         return await cursor.fetchall()
 
 
+async def owner_of(tx: Tx, *, address: Address) -> UUID | None:
+    """The user who has proven an address, if anybody has."""
+    kind, value = address
+    row = await (await tx.execute(_OWNER, {"kind": kind, "address": value})).fetchone()
+    return row[0] if row else None
+
+
 async def bind(tx: Tx, *, payee_id: UUID, user_id: UUID | None, now: datetime) -> None:
     """Make the (locked) payee the user's, or nobody's: money for it waits from then on."""
     await tx.execute(_BIND, {"id": payee_id, "user_id": user_id, "now": now})
@@ -245,6 +265,13 @@ async def lock_expired(
         await cursor.execute(
             _LOCK_EXPIRED, {"now": now, "payee_ids": list(payee_ids), "limit": limit}
         )
+        return await cursor.fetchall()
+
+
+async def lock_those_held(tx: Tx, *, ids: Sequence[UUID]) -> list[Holding]:
+    """Those of the holdings that still wait, for payees that the transaction has locked."""
+    async with tx.cursor(row_factory=class_row(Holding)) as cursor:
+        await cursor.execute(_LOCK_THOSE_HELD, {"ids": list(ids)})
         return await cursor.fetchall()
 
 
@@ -327,6 +354,11 @@ def settle_accounts(held: Holding, *, to_source_id: UUID) -> Sequence[NewAccount
         NewAccount(PRODUCT, FEES_ACCOUNT, worth.source_currency),
         *converting,
     )
+
+
+def holding_account(held: Holding) -> NewAccount:
+    """The account that it waits in."""
+    return NewAccount(held.id, HOLDING_ACCOUNT, held.currency)
 
 
 def release_transfer(held: Holding) -> Transfer:

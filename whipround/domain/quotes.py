@@ -12,6 +12,7 @@ from typing import NamedTuple
 from whipround.db.database import Tx
 from whipround.domain import fees, fx
 from whipround.domain.fees import FeeRules
+from whipround.domain.funding.wallet import WALLET
 from whipround.domain.fx import Rates
 from whipround.money import Money
 
@@ -84,3 +85,10 @@ def quote(
 async def read_prices(tx: Tx) -> Prices:
     """What the product's quotes depend on now."""
     return Prices(await fees.rules(tx), await fx.read_rates(tx), await fx.read_spread(tx))
+
+
+async def fee_from_wallet(tx: Tx, amount: Money) -> Money:
+    """What it costs now, on top, to pay the amount from a wallet of the same currency."""
+    rules = await fees.rules(tx)
+    rule = fees.find(rules, kind="payment", types=(WALLET,), currency=amount.currency)
+    return Money(Decimal(0), amount.currency) if rule is None else fees.charge(rule, amount)

@@ -1,6 +1,6 @@
 """How people stand to each other: who has blocked whom, who guards whom."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -83,6 +83,16 @@ _BLOCKS = """
             select from relationship
             where user_id = other_id and other_user_id = some_id and type = 'blocked'
         )
+"""
+
+_BLOCKS_BETWEEN = """
+    select user_id, other_user_id
+    from relationship
+    where user_id = any(%(some)s) and other_user_id = any(%(others)s) and type = 'blocked'
+    union
+    select other_user_id, user_id
+    from relationship
+    where other_user_id = any(%(some)s) and user_id = any(%(others)s) and type = 'blocked'
 """
 
 _IS_VISIBLE = """
@@ -201,6 +211,14 @@ async def ask_blocks(tx: Tx, *, pairs: Sequence[tuple[UUID, UUID]]) -> AsyncCurs
         _BLOCKS,
         {"some": [some for some, _ in pairs], "others": [other for _, other in pairs]},
     )
+
+
+async def blocks_between(
+    tx: Tx, *, some: Collection[UUID], others: Collection[UUID]
+) -> set[tuple[UUID, UUID]]:
+    """Which of some people and which of others have one who has blocked the other, as pairs."""
+    cursor = await tx.execute(_BLOCKS_BETWEEN, {"some": list(some), "others": list(others)})
+    return set(await cursor.fetchall())
 
 
 async def check_blocks(tx: Tx, *, user_id: UUID, other_user_ids: Iterable[UUID]) -> None:

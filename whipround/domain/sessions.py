@@ -2,13 +2,14 @@
 
 One that an authentication token opened lasts a day (Memento, Authentication); one that was opened
 by a password, or by what else proves who somebody is, lasts as long as such a token would
-(Moneypool, Sessions). Neither passes for the other.
+(Moneypool, Sessions), or until it has not been used for a while (later revisions, "Mobbr"). None
+passes for another.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -22,6 +23,16 @@ from whipround.errors import Unauthenticated
 
 LIFE = timedelta(hours=24)
 LOGIN_LIFE = timedelta(days=90)
+UNUSED_LIFE = timedelta(days=30)
+"""How long a login lasts that each use prolongs."""
+
+PROLONGED_AFTER = timedelta(hours=1)
+"""Not each use is written down: only one in this time."""
+
+LoginKind = Literal["wmp", "wmb"]
+"""What opens a login without a token: for Moneypool, where it ends at a fixed time, or for Mobbr,
+where each use prolongs it."""
+
 MOST_LOGINS = 100
 """How many logins without a token a person has at once: the next one ends the oldest."""
 
@@ -91,6 +102,11 @@ _END_OLDEST = """
     )
 """
 
+_PROLONG = """
+    update session set expires_at = %(expires_at)s
+    where id = %(id)s and expires_at < %(expires_at)s
+"""
+
 _END = "delete from session where id = %(id)s"
 
 _FIND = f"""
@@ -143,13 +159,16 @@ async def open_session(tx: Tx, *, token_secret: str, now: datetime) -> OpenedSes
     return opened
 
 
-async def open_login(tx: Tx, *, user_id: UUID, now: datetime) -> OpenedSession:
+async def open_login(
+    tx: Tx, *, user_id: UUID, now: datetime, kind: LoginKind = "wmp"
+) -> OpenedSession:
     """A session for an active user who has just proven who they are (Moneypool, Sessions).
 
-    It lasts 90 days, and hangs on no token and no device.
+    It lasts 90 days, or 30 after it was last used; and hangs on no token and no device.
     """
-    secret = credentials.new_secret("wmp")
-    opened = OpenedSession(uuid7(), secret, now, now + LOGIN_LIFE)
+    secret = credentials.new_secret(kind)
+    life = LOGIN_LIFE if kind == "wmp" else UNUSED_LIFE
+    opened = OpenedSession(uuid7(), secret, now, now + life)
     await tx.execute(
         _INSERT,
         {
@@ -157,13 +176,25 @@ async def open_login(tx: Tx, *, user_id: UUID, now: datetime) -> OpenedSession:
             "token_id": None,
             "user_id": user_id,
             "device_id": None,
-            "digest": login_digest(secret),
+            "digest": login_digest(secret, kind=kind),
             "expires_at": opened.expires_at,
             "now": now,
         },
     )
     await tx.execute(_END_OLDEST, {"user_id": user_id, "most": MOST_LOGINS})
     return opened
+
+
+def is_due(session: Session, *, now: datetime) -> bool:
+    """Whether a session that each use prolongs is to be prolonged now."""
+    return session.expires_at < now + UNUSED_LIFE - PROLONGED_AFTER
+
+
+async def prolong(tx: Tx, *, session: Session, now: datetime) -> Session:
+    """The session, good for another 30 days; one that has ended meanwhile stays so."""
+    expires_at = now + UNUSED_LIFE
+    await tx.execute(_PROLONG, {"id": session.id, "expires_at": expires_at})
+    return session._replace(expires_at=expires_at)
 
 
 async def end(tx: Tx, *, session_id: UUID) -> bool:
@@ -176,9 +207,9 @@ def digest(session_secret: str) -> bytes | None:
     return credentials.secret_digest("wst", session_secret)
 
 
-def login_digest(login_secret: str) -> bytes | None:
+def login_digest(login_secret: str, *, kind: LoginKind = "wmp") -> bytes | None:
     """The same for a session that `open_login` opened; None for what is no such secret."""
-    return credentials.secret_digest("wmp", login_secret)
+    return credentials.secret_digest(kind, login_secret)
 
 
 async def find(tx: Tx, digests: Sequence[bytes], *, now: datetime) -> dict[bytes, Session]:

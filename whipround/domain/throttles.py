@@ -5,7 +5,7 @@ whom a limit counts against, never an address.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -46,6 +46,24 @@ CONFIRMATIONS_PER_RECIPIENT = Limit("confirmation_recipient", 5, timedelta(hours
 CONFIRMATIONS_PER_USER = Limit("confirmation_user", 10, timedelta(hours=1))
 RESETS_PER_RECIPIENT = Limit("reset_recipient", 5, timedelta(hours=1))
 RESETS_PER_CALLER = Limit("reset_caller", 20, timedelta(hours=1))
+LOGIN_LINKS_PER_RECIPIENT = Limit("login_link_recipient", 5, timedelta(hours=1))
+LOGIN_LINKS_PER_CALLER = Limit("login_link_caller", 20, timedelta(hours=1))
+PROFILES_PER_USER = Limit("profile_user", 20, timedelta(hours=1))
+
+CLAIMS_PER_ADDRESS = Limit("claim_address", 60, timedelta(hours=1))
+# What waits for others and is taken back has cost its payer nothing, and had people written to.
+SHARES_REVOKED_PER_USER = Limit("share_revoked_user", 1_000, timedelta(days=1))
+REVOCATIONS_TOLD_PER_USER = Limit("revocation_told_user", 1_000, timedelta(days=1))
+
+# What is to be paid may be asked of the web, and of who is here.
+PREVIEWS_PER_ADDRESS = Limit("preview_address", 60, timedelta(hours=1))
+PREVIEWS_PER_USER = Limit("preview_user", 300, timedelta(hours=1))
+PHONE_WEIGHT = 10
+"""As how many mails a message to a phone counts, where both do: it costs the product more."""
+
+EMAILS_SHOWN_PER_ADDRESS = Limit("shown_email_address", 10_000, timedelta(days=1))
+EMAILS_SHOWN_PER_USER = Limit("shown_email_user", 10_000, timedelta(days=1))
+SHARES_HELD_PER_USER = Limit("share_held_user", 1_000, timedelta(days=1))
 
 SANDBOX_MULTIPLIER = 1_000
 """How much wider every limit is in a sandbox, which nobody attacks and everybody tries out."""
@@ -73,6 +91,21 @@ _COUNT = """
     returning subject, count
 """
 
+_LOCK = """
+    select from throttle
+        join unnest(%(subjects)s::bytea[], %(starts)s::timestamptz[])
+            as tried (subject, window_start) using (subject, window_start)
+    order by subject
+    for no key update of throttle
+"""
+
+_GIVE_BACK = """
+    update throttle set count = throttle.count - tried.count
+    from unnest(%(subjects)s::bytea[], %(starts)s::timestamptz[], %(counts)s::integer[])
+        as tried (subject, window_start, count)
+    where throttle.subject = tried.subject and throttle.window_start = tried.window_start
+"""
+
 _PRUNE = """
     delete from throttle
     where (subject, window_start) in (
@@ -89,15 +122,8 @@ async def charge(
     `multiplier` widens every limit: a sandbox is generous. A refused try need not be counted, so it
     does no harm that its transaction is rolled back.
     """
-    counted = {keyring.throttle(each.limit.kind, each.subject): each for each in charges}
-    cursor = await tx.execute(
-        _COUNT,
-        {
-            "subjects": list(counted),
-            "starts": [_window_start(each.limit, now) for each in counted.values()],
-            "counts": [each.count for each in counted.values()],
-        },
-    )
+    counted = _counted(charges, keyring)
+    cursor = await tx.execute(_COUNT, _values(counted, now))
     used_up = [
         counted[subject].limit
         for subject, count in await cursor.fetchall()
@@ -113,10 +139,33 @@ async def charge_apart(
 ) -> None:
     """Count tries in a transaction of their own: they count even when what follows fails.
 
-    Raises Throttled.
+    Raises Throttled. A crash of the machine may forget the last of them.
     """
-    async with db.transaction() as tx:
+    async with db.transaction(is_durable=False) as tx:
         await charge(tx, charges, keyring=keyring, now=now, multiplier=multiplier)
+
+
+async def give_back(
+    db: Database, charges: Sequence[Charge], *, keyring: Keyring, now: datetime
+) -> None:
+    """Uncount tries that were charged at the same `now`, and turned out to be no guesses."""
+    values = _values(_counted(charges, keyring), now)
+    async with db.transaction() as tx:
+        # In the order in which they are counted, so that the two never wait for each other.
+        await tx.execute(_LOCK, values)
+        await tx.execute(_GIVE_BACK, values)
+
+
+def _counted(charges: Sequence[Charge], keyring: Keyring) -> Mapping[bytes, Charge]:
+    return {keyring.throttle(each.limit.kind, each.subject): each for each in charges}
+
+
+def _values(counted: Mapping[bytes, Charge], now: datetime) -> dict[str, object]:
+    return {
+        "subjects": list(counted),
+        "starts": [_window_start(each.limit, now) for each in counted.values()],
+        "counts": [each.count for each in counted.values()],
+    }
 
 
 def _window_start(limit: Limit, now: datetime) -> datetime:

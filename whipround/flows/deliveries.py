@@ -42,6 +42,8 @@ GOOD_FOR = {
     "login_code": timedelta(minutes=10),
     "email_confirmation": mailed_tokens.LIFE["confirmation"],
     "password_reset": mailed_tokens.LIFE["password_reset"],
+    "login_link": mailed_tokens.LIFE["login_link"],
+    "email_id": mailed_tokens.LIFE["email_id"],
 }
 """The kinds of messages with a code or a token in them: somebody waits for each, and what has not
 gone out by then is of no use to anybody."""

@@ -183,8 +183,8 @@ async def _rendered(darkroom: Darkroom, new: Upload) -> Renditions:
         return await darkroom.render(new.file, crop=new.crop)
     except BadPicture as error:
         predicate = _NO_PICTURE[error.code]
-        sentence = Message("{field} {predicate}", field=Message.field("File"), predicate=predicate)
-        raise Invalid([FieldError("file", error.code, sentence, predicate)]) from error
+        called = Message.field("File")
+        raise Invalid([FieldError.of("file", error.code, predicate, called=called)]) from error
     except BadCrop as error:
         message = Message(
             "Crop must be within the picture, which is {width} pixels wide and {height} high",

@@ -13,11 +13,13 @@ from whipround.domain import (
     limits,
     mailed_tokens,
     products,
+    profile_proofs,
     sessions,
     throttles,
     tokens,
     verifications,
 )
+from whipround.domain.crowd import pledges, previews
 from whipround.domain.pools import ending, exports
 from whipround.domain.products import Product
 from whipround.flows import deliveries, images, rates
@@ -37,8 +39,10 @@ _PRUNES: Sequence[tuple[str, Prune]] = (
     ("sessions", sessions.prune),
     ("tokens", tokens.prune),
     ("tokens that were mailed", mailed_tokens.prune),
+    ("logins at sites with profiles", profile_proofs.prune),
     ("verifications", verifications.prune),
     ("documents nobody decided about", identity.prune),
+    ("previews", previews.prune),
     ("throttles", throttles.prune),
     ("days that limits counted", limits.prune),
     ("exports", exports.prune),
@@ -50,7 +54,7 @@ _PRUNES: Sequence[tuple[str, Prune]] = (
 async def settle_unclaimed(db: Database) -> int:
     """Move on the money that waits: to whoever has proven its address, or back once it expired.
 
-    In every product; how many payments.
+    In every product; how many payments and pledges.
     """
 
     async def in_product(product: Product) -> int:
@@ -60,10 +64,11 @@ async def settle_unclaimed(db: Database) -> int:
             claimed += count
         while count := await claims.return_expired(product_db, now=datetime.now(UTC)):
             returned += count
-        if claimed or returned:
-            words = "%s: of the unclaimed payments %d were claimed, %d returned"
-            logger.info(words, product_db.schema, claimed, returned)
-        return claimed + returned
+        expired = await pledges.expire(product_db, now=datetime.now(UTC))
+        if claimed or returned or expired:
+            words = "%s: of the unclaimed payments %d were claimed, %d returned; and %d pledges"
+            logger.info(words, product_db.schema, claimed, returned, expired)
+        return claimed + returned + expired
 
     return await in_every_product(db, in_product)
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from tests.api.conftest import Shared
 from tests.api.memento.client import Client
+from tests.api.memento.paying import Town, town
 from tests.api.serving import MEMENTO, front_of, new_directory
 from whipround.api.types import Receive, Scope, Send
 from whipround.db.database import Database
@@ -19,6 +21,23 @@ from whipround.keyring import Keyring
 def now() -> datetime:
     """The API goes by the real time."""
     return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+async def place(shared: Shared) -> AsyncIterator[Town]:
+    """A town without fees, for a whole module."""
+    async with town(shared) as place:
+        yield place
+
+
+@pytest.fixture
+async def own_town(
+    installation_db: Database, product: Product, keyring: Keyring
+) -> AsyncIterator[Town]:
+    """A town of a test's own."""
+    db = installation_db.of(product.schema_name)
+    async with town(Shared(product, db, installation_db, keyring)) as place:
+        yield place
 
 
 @asynccontextmanager

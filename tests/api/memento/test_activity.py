@@ -1,14 +1,12 @@
 """Memento, Activity summary, and the activity updates of the first draft, over HTTP."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
-from tests.api.conftest import Shared
 from tests.api.memento import requesting
 from tests.api.memento.client import wrong_fields
-from tests.api.memento.paying import Customer, Town, said, town
+from tests.api.memento.paying import Customer, Town, said
 from tests.api.memento.pooling import collect
 from tests.api.memento.requesting import ask, paying
 from tests.money import EUR
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.anyio
 
 SUMMARY = "/v1/users/current/summary"
 UPDATES = "/v1/activity/updates"
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

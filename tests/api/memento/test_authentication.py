@@ -7,8 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.memento.client import Client, device, error_code, wrong_fields
-from tests.people import PIN, last_code, log_in
-from whipround.domain import credentials
+from tests.people import PIN, hash_of, last_code, log_in
 from whipround.domain.credentials import PIN_TRIES
 from whipround.domain.users.person import User
 
@@ -18,7 +17,7 @@ PASSWORD = "m0ney-p00l"
 
 
 async def make_user(client: Client, **given: Any) -> User:
-    return await client.make_user(password_hash=await credentials.hash_password(PASSWORD), **given)
+    return await client.make_user(password_hash=hash_of(PASSWORD), **given)
 
 
 def logging_in(user: User, **given: Any) -> dict[str, Any]:

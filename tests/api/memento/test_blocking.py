@@ -1,15 +1,13 @@
 """A block stops payments, requests and invitations, whichever of the two it comes from."""
 
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import httpx
 import pytest
 
-from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import error_code
-from tests.api.memento.paying import Customer, Town, ids, said, town
+from tests.api.memento.paying import Customer, Town, ids, said
 from tests.api.memento.pooling import POOLS, collect, collecting, give, giving
 from tests.api.memento.requesting import REQUESTS, ask, asking, paying, share
 from tests.money import EUR, nothing_moving
@@ -36,12 +34,6 @@ class Two(NamedTuple):
     def either_way(self) -> list[tuple[Customer, Customer]]:
         """One and the other."""
         return [(self.ann, self.ben), (self.ben, self.ann)]
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture(params=["Ann", "Ben"])

@@ -1,15 +1,13 @@
 """Memento, Contacts, over HTTP: whom somebody knows, and what becomes of those."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from uuid_utils.compat import uuid7
 
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, wrong_fields
-from tests.api.memento.paying import Customer, Town, ids, said, town
+from tests.api.memento.paying import Customer, Town, ids, said
 from tests.money import EUR
 from tests.people import new_phone
 
@@ -29,12 +27,6 @@ CONTACT_FIELDS = [
     "created_at",
     "updated_at",
 ]
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 async def added(owner: Customer, body: Json, **given: Any) -> Json:

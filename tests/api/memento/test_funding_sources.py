@@ -1,14 +1,12 @@
 """Memento, Funding Sources, over HTTP: wallets, cards, accounts, and what went through them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from tests.api.checks import differs, nothing
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.documented import (
     BANK_ACCOUNT,
@@ -28,13 +26,9 @@ from tests.api.memento.paying import (
     new_account,
     new_card,
     said,
-    town,
 )
 from tests.money import EUR, MXN, charge, nothing_moving, rows
 from tests.people import new_phone
-from whipround.db.database import Database
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -46,12 +40,8 @@ BTC: Json = {
 
 
 @pytest.fixture
-async def place(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[Town]:
-    db = installation_db.of(product.schema_name)
-    async with town(Shared(product, db, installation_db, keyring)) as place:
-        yield place
+def place(own_town: Town) -> Town:
+    return own_town
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -14,7 +13,7 @@ from tests.api.checks import differs
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.documented import PICTURE
-from tests.api.memento.paying import Customer, Town, said, town
+from tests.api.memento.paying import Customer, Town, said
 from tests.api.memento.picturing import IMAGES, upload, uploaded
 from tests.api.memento.pooling import collect
 from tests.api.memento.requesting import ask, asking, path, seen, share
@@ -26,12 +25,6 @@ from tests.website import website
 from whipround.flows.images import FetchLane
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

@@ -1,25 +1,17 @@
 """What goes wrong is said in the reader's language, and a kept answer stays as it was."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.api.conftest import Shared
 from tests.api.memento.client import error_code
-from tests.api.memento.paying import PAYMENTS, Customer, Town, town
+from tests.api.memento.paying import PAYMENTS, Customer, Town
 from tests.money import EUR
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Memento, Moments, over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,11 +10,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.api.checks import Check, a_list_of, boolean, differs, integer, text
-from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import Json, wrong_fields
 from tests.api.memento.documented import PICTURE, number, time, uuid
-from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, new_account, said, town
+from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, new_account, said
 from tests.api.memento.pooling import collect, give
 from tests.api.memento.requesting import ask, paying, share
 from tests.money import EUR, rows, until_waiting
@@ -50,12 +49,6 @@ MOMENT: Mapping[str, Check] = {
     "created_at": time,
     "updated_at": time,
 }
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

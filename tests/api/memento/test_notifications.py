@@ -1,6 +1,5 @@
 """Memento, Notifications, over HTTP."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,11 +7,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.api.checks import differs, nothing, text
-from tests.api.conftest import Shared
 from tests.api.memento import pooling, requesting
 from tests.api.memento.client import Json, wrong_fields
 from tests.api.memento.documented import PICTURE, number, time, uuid
-from tests.api.memento.paying import Customer, Town, ids, said, town
+from tests.api.memento.paying import Customer, Town, ids, said
 from tests.api.memento.pooling import collect, give
 from tests.api.memento.requesting import ask, paying
 from tests.money import EUR, rows
@@ -39,12 +37,6 @@ NOTIFICATION = {
     "created_at": time,
     "updated_at": time,
 }
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

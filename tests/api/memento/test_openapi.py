@@ -50,6 +50,8 @@ def test_amounts_are_numbers(openapi: Json) -> None:
     schemas = openapi["components"]["schemas"]
 
     assert schemas["Payment"]["properties"]["amount"]["type"] == "number"
+    optional = schemas["Payment"]["properties"]["source_amount"]["oneOf"]
+    assert [each["type"] for each in optional] == ["number", "null"]
     assert schemas["FundingSourceBalance"]["properties"]["amount_in"]["type"] == "number"
 
 

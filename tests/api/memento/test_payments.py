@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -11,28 +10,21 @@ import httpx
 import pytest
 
 from tests.api.checks import differs, nothing
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.documented import PAYMENT, RECEIPT, UNCLAIMED_PAYMENT, WAITING_PAYMENT, time
-from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, messages_to, said, town
-from tests.money import EUR, ISK, charge, fees_held, nothing_moving
+from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, messages_to, said
+from tests.money import EUR, ISK, charge, fees_held, nothing_moving, rows
 from tests.people import PIN, new_phone
-from whipround.db.database import Database
 from whipround.domain import claims
+from whipround.domain.crowd import unclaimed
 from whipround.domain.payments.commands import UNCLAIMED_FOR
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def place(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[Town]:
-    db = installation_db.of(product.schema_name)
-    async with town(Shared(product, db, installation_db, keyring)) as place:
-        yield place
+def place(own_town: Town) -> Town:
+    return own_town
 
 
 @pytest.fixture
@@ -296,6 +288,28 @@ async def test_expired_and_returned(place: Town, ann: Customer) -> None:
     body = await place.client.sign_up_body(phone)
     theirs = await place.enter(said(await place.client.post("/v1/users", body), 201))
     assert said(await theirs.get(PAYMENTS)) == []
+
+
+async def test_taken_back_through_another_api(place: Town, ann: Customer) -> None:
+    made = await ann.paid(new_phone(), "6.00")
+    [[number]] = await rows(place.db, "select number from payment where id = %s", made["id"])
+
+    async with place.db.transaction() as tx:
+        revoked = await unclaimed.revoke(
+            tx,
+            payer_id=ann.user.id,
+            wallet_id=ann.wallet_id,
+            numbers=[number],
+            keyring=place.shared.keyring,
+            now=datetime.now(UTC),
+        )
+
+    assert (revoked, await ann.has()) == (1, 100)
+    shown = said(await ann.get(f"{PAYMENTS}/{made['id']}"))
+    assert (shown["status"], shown["error_code"]) == ("closed", "revoked")
+    returned = shown["unclaimed_payment"]
+    assert (returned["processed"], returned["error"]) == (False, True)
+    assert "took it back" in returned["error_message"]
 
 
 # Who pays whom.

@@ -1,7 +1,6 @@
 """Contributions to pools over HTTP: what a pool takes, who takes part in it, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -9,9 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tests.api.checks import differs
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
-from tests.api.memento.paying import Customer, Town, ids, messages_to, said, town
+from tests.api.memento.paying import Customer, Town, ids, messages_to, said
 from tests.api.memento.pooling import (
     CONTRIBUTOR,
     POOLS,
@@ -28,13 +26,6 @@ from whipround.domain.payments.shares import POOL_ACCOUNT
 pytestmark = pytest.mark.anyio
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    """A town without fees."""
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture(scope="module")

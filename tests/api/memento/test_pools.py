@@ -1,6 +1,5 @@
 """Pools over HTTP: what they take, who sees them, how they change, and who is invited."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +7,6 @@ from uuid import uuid4
 import pytest
 
 from tests.api.checks import differs
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.paying import (
     Customer,
@@ -18,7 +16,6 @@ from tests.api.memento.paying import (
     new_account,
     new_card,
     said,
-    town,
 )
 from tests.api.memento.pooling import (
     POOL,
@@ -40,13 +37,6 @@ pytestmark = pytest.mark.anyio
 YESTERDAY, TOMORROW = (
     (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S") for days in (-1, 1)
 )
-
-
-@pytest.fixture(scope="module")
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    """A town without fees."""
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture(scope="module")

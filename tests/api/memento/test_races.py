@@ -2,23 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
-from tests.api.conftest import Shared
 from tests.api.memento.client import error_code
-from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, said, town
+from tests.api.memento.paying import PAYMENTS, Customer, Town, ids, said
 from tests.money import EUR, MXN, charge, fees_held
 from tests.people import new_phone
-from whipround.db.database import Database
 from whipround.domain import claims
 from whipround.domain.payments.commands import UNCLAIMED_FOR
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -26,12 +21,8 @@ MANY = 20
 
 
 @pytest.fixture
-async def place(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[Town]:
-    db = installation_db.of(product.schema_name)
-    async with town(Shared(product, db, installation_db, keyring)) as place:
-        yield place
+def place(own_town: Town) -> Town:
+    return own_town
 
 
 async def again(place: Town, customer: Customer) -> Customer:

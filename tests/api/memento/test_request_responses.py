@@ -1,16 +1,14 @@
 """Memento, Requests: reminding, settling, cancelling, rejecting, over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.api.conftest import Shared
 from tests.api.memento.client import Client, Json, error_code
-from tests.api.memento.paying import Customer, Town, messages_to, said, town
+from tests.api.memento.paying import Customer, Town, messages_to, said
 from tests.api.memento.requesting import ask, counts, path, seen, share
 from tests.api.serving import memento
 from tests.money import EUR
@@ -18,12 +16,6 @@ from tests.people import new_phone
 from whipround.db.database import Database
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

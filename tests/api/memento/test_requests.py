@@ -1,6 +1,5 @@
 """Memento, Requests: asking, reading, changing, over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,7 +7,6 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from tests.api.checks import differs, nothing
-from tests.api.conftest import Shared
 from tests.api.memento.client import Json, error_code, wrong_fields
 from tests.api.memento.documented import uuid
 from tests.api.memento.paying import (
@@ -19,7 +17,6 @@ from tests.api.memento.paying import (
     new_account,
     new_card,
     said,
-    town,
 )
 from tests.api.memento.requesting import (
     ASKED,
@@ -36,12 +33,6 @@ from tests.money import EUR, nothing_moving, rows
 from tests.people import new_phone
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def place(shared: Shared) -> AsyncIterator[Town]:
-    async with town(shared) as place:
-        yield place
 
 
 @pytest.fixture

@@ -1,24 +1,19 @@
 """Memento, Transactions, over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from tests.api.checks import differs, nothing
-from tests.api.conftest import Shared
 from tests.api.memento.client import wrong_fields
 from tests.api.memento.documented import TRANSACTION, time, uuid
-from tests.api.memento.paying import Customer, Town, ids, said, town
+from tests.api.memento.paying import Customer, Town, ids, said
 from tests.money import EUR, charge
 from tests.people import new_phone
-from whipround.db.database import Database
 from whipround.domain import claims
 from whipround.domain.payments.commands import UNCLAIMED_FOR
-from whipround.domain.products import Product
-from whipround.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -26,12 +21,8 @@ TRANSACTIONS = "/v1/transactions"
 
 
 @pytest.fixture
-async def place(
-    installation_db: Database, product: Product, keyring: Keyring
-) -> AsyncIterator[Town]:
-    db = installation_db.of(product.schema_name)
-    async with town(Shared(product, db, installation_db, keyring)) as place:
-        yield place
+def place(own_town: Town) -> Town:
+    return own_town
 
 
 @pytest.fixture

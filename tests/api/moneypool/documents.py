@@ -5,13 +5,13 @@ where a curl contradicts the line below "HTTP Request", the line is right.
 """
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.api import documents
 from tests.api.documents import Endpoint, Section, cells, fenced, mended, sections
 
 SPEC = (Path(__file__).parent / "spec" / "moneypool.md").read_text()
@@ -165,21 +165,10 @@ def introductory(text: str = SPEC) -> list[Curl]:
 
 
 def curl(printed: str) -> Curl:
-    """What a curl sends; lines that lack their backslash belong to it too."""
-    words = iter(shlex.split(printed.replace("\\\n", " "))[1:])
-    method, headers, body, url = "GET", {}, None, ""
-    for word in words:
-        if word == "-X":
-            method = next(words)
-        elif word == "-H":
-            name, _, value = next(words).partition(": ")
-            headers[name] = value
-        elif word == "-d":
-            body = mended(next(words).replace(_FILE, '"image file"'), parse_float=Decimal)
-        else:
-            url = word
-    assert url.startswith(HOST), url
-    return Curl(method, url.removeprefix(HOST), headers, body)
+    """What a curl sends."""
+    method, path, headers, body = documents.curl(printed, host=HOST)
+    told = mended(body.replace(_FILE, '"image file"'), parse_float=Decimal) if body else None
+    return Curl(method, path, headers, told)
 
 
 def taken(text: str = SPEC) -> list[Taken]:

@@ -23,7 +23,7 @@ def logging_in(email: str, password: str = PASSWORD) -> Json:
 
 
 @pytest.fixture(scope="module")
-async def password_hash(anyio_backend: str) -> str:
+async def password_hash(anyio_backend: object) -> str:
     return await credentials.hash_password(PASSWORD)
 
 

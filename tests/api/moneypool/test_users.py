@@ -47,7 +47,7 @@ def signing_up(**given: Any) -> Json:
 
 
 @pytest.fixture(scope="module")
-async def password_hash(anyio_backend: str) -> str:
+async def password_hash(anyio_backend: object) -> str:
     return await credentials.hash_password(PASSWORD)
 
 

@@ -1,8 +1,7 @@
 """Payments on the database: each is made once, wholly, and only with money that is there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.databases import LosesAcknowledgement
 from tests.money import (
     EUR,
     ISK,
@@ -368,23 +368,6 @@ async def test_a_form_that_was_refused_may_be_mended_under_the_same_key(
     assert outcomes[2] == outcomes[3]
     assert await held(db, ann) == Decimal(14)
     assert await problems(db) == []
-
-
-class LosesAcknowledgement(Database):
-    """A database whose connection breaks after the first commit, before anybody heard of it."""
-
-    def __init__(self, db: Database) -> None:
-        super().__init__(db._pool, db.schema)
-        self._is_lost = False
-
-    @asynccontextmanager
-    async def pipeline(self) -> AsyncIterator[Tx]:
-        """A transaction; the first one is committed and ends with an error all the same."""
-        async with super().pipeline() as tx:
-            yield tx
-        if not self._is_lost:
-            self._is_lost = True
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
 
 
 async def test_a_commit_that_nobody_heard_of_is_not_repeated(

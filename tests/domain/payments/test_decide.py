@@ -139,14 +139,12 @@ def order(
         funding_source_id=source or wallet(payer),
         recipient_user_id=to if isinstance(to, UUID) else None,
         recipient_address=None if isinstance(to, UUID) else to,
-        recipient_source_id=None,
         recipient_name="Somebody",
         recipient_meta="their meta",
         amount=amount,
         source_currency=amount.currency,
         description="Lunch",
         meta="my meta",
-        picture=None,
         render=render,
     )
 

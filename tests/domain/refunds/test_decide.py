@@ -25,7 +25,7 @@ from whipround.domain.refunds.commands import (
 from whipround.domain.refunds.decide import Giving, Paid, check, give_back, part
 from whipround.errors import Invalid
 from whipround.ledger.transfers import Leg
-from whipround.money import digits, round_to_currency
+from whipround.money import SCALE, digits, round_to_currency
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -117,6 +117,21 @@ def test_more_than_is_left_or_finer_than_money_is_refused(amount: str, code: str
     assert wrong(refused) == [("amount", code)]
 
 
+def test_of_a_share_all_that_is_left_may_be_finer_than_money() -> None:
+    share = worth("3.33333334", "0.00666667")
+
+    assert parts_of(share, [None]) == parts_of(share, ["3.33333334"]) == [share]
+    first, rest = parts_of(share, ["3.00", None])
+    assert (first.fee, rest) == (share.fee, worth("0.33333334"))
+    with pytest.raises(WrongAmount) as refused:
+        parts_of(share, ["3.00", "0.34"])
+    assert wrong(refused) == [("amount", "too_large")]
+    assert "0.33333334" in str(refused.value.errors[0].message)
+    with pytest.raises(WrongAmount) as refused:
+        parts_of(share, ["3.333"])
+    assert wrong(refused) == [("amount", "too_precise")]
+
+
 def test_nothing_left() -> None:
     whole = worth("5.00")
 
@@ -155,11 +170,16 @@ def stories(draw: st.DrawFn) -> Story:
     if currency != source_currency:
         source_amount = draw(st.integers(1, 10**10)) * minor
     fee = draw(st.integers(0, 10**6)) * minor
+    if currency == source_currency:  # a share of a crowd payment, and its part of the fee
+        finer = st.integers(0, int(minor.scaleb(SCALE)) - 1)
+        amount = source_amount = amount + Decimal(draw(finer)).scaleb(-SCALE)
+        fee += Decimal(draw(finer)).scaleb(-SCALE)
     return Story(Worth(amount, currency, source_amount, source_currency, fee), units)
 
 
 @given(stories())
 @example(Story(worth("0.03", "0.01"), [1, 1, 1]))
+@example(Story(worth("0.33333334", "0.00666667"), [11, 11, 11]))
 def test_any_parts_add_up_to_the_whole(story: Story) -> None:
     whole = story.whole
     returned = nothing_of(whole)
@@ -172,8 +192,9 @@ def test_any_parts_add_up_to_the_whole(story: Story) -> None:
             continue  # worth nothing by itself: it goes back with the next part
         assert given.amount == asked
         assert min(given.fee, given.source_amount) >= 0
-        assert given.fee == round_to_currency(given.fee, whole.source_currency)
         returned = added(returned, given)
+        rounded = round_to_currency(returned.fee, whole.source_currency)
+        assert returned.fee in {rounded, whole.fee}
     if returned.amount != whole.amount:
         try:
             returned = added(returned, part(whole, returned, None))

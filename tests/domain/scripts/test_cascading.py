@@ -1,6 +1,7 @@
 """What is said later counts, and nobody who takes part is lost on the way."""
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,16 @@ def test_what_a_payment_can_be_divided_by(script: Script) -> None:
 )
 def test_what_it_cannot(script: Script, code: str) -> None:
     assert refused(script) == [("participants", code)]
+
+
+def test_too_many_from_very_many_scripts_are_soon_refused() -> None:
+    scripts = [of(*((f"u{each}", str(role), 1) for each in range(10))) for role in range(500)]
+    began = process_time()
+
+    with pytest.raises(Invalid) as error:
+        cascade(domain=scripts)
+    assert found_wrong(error.value) == [("participants", "too_long")]
+    assert process_time() - began < 1
 
 
 def test_the_message_says_what_they_come_to() -> None:

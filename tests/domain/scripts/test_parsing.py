@@ -1,6 +1,7 @@
 """A script is read as a whole, or everything that is wrong with it is named by its place."""
 
 from decimal import Decimal
+from time import process_time
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.domain.scripts.scripts import HOST, found_wrong, read, user
 from whipround.domain.scripts.decoding import MAX_BYTES
-from whipround.domain.scripts.parsing import parse, parse_data
+from whipround.domain.scripts.parsing import NotUnderstood, parse, parse_data
+from whipround.domain.scripts.problems import MOST
 from whipround.domain.scripts.recipients import Recipient
 from whipround.domain.scripts.script import Origin, Participant, Parts, Percent, Script
 from whipround.errors import Invalid
@@ -354,12 +356,11 @@ def test_data_is_a_script_or_whoever_is_paid() -> None:
 
 @pytest.mark.parametrize("data", ["", "two words", "[]", None, 5, [], True])
 def test_data_that_is_neither(data: object) -> None:
-    with pytest.raises(Invalid) as error:
+    with pytest.raises(NotUnderstood) as error:
         parse_data(data, hosts=())
 
-    [wrong] = error.value.errors
-    assert wrong.field == "data"
-    assert wrong.message == "Input is not an username, an email address, an URL or a valid script"
+    text = "Input is not an username, an email address, an URL or a valid script"
+    assert error.value.message == text
 
 
 def test_data_with_a_script_that_is_wrong() -> None:
@@ -396,6 +397,8 @@ def test_any_json_is_a_script_or_wrong(value: Any) -> None:
     found: Script | Recipient | list[tuple[str, str]]
     try:
         found = read(value) if isinstance(value, dict) else parse_data(value, hosts=())
+    except NotUnderstood:
+        return
     except Invalid as error:
         found = found_wrong(error)
 
@@ -404,5 +407,20 @@ def test_any_json_is_a_script_or_wrong(value: Any) -> None:
 
 @given(st.text() | st.binary())
 def test_any_text_is_a_script_or_wrong(text: str | bytes) -> None:
-    with pytest.raises(Invalid):
-        read(text)
+    found: Script | list[tuple[str, str]]
+    try:
+        found = read(text)
+    except Invalid as error:
+        found = found_wrong(error)
+
+    assert isinstance(found, Script) or (found and all(map(all, found)))
+
+
+def test_no_more_ids_are_read_than_are_named_as_wrong() -> None:
+    long = "a@" + "\xfc." * 120 + "org"
+    began = process_time()
+
+    with pytest.raises(Invalid) as error:
+        read({"participants": [{"id": long} for _ in range(1_000)]})
+    assert len(found_wrong(error.value)) == MOST
+    assert process_time() - began < 2

@@ -1,7 +1,8 @@
 """A domain has scripts for those of its pages that match, and for no others."""
 
+import json
 import re
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,7 @@ def refused(text: str) -> list[tuple[str, str]]:
         ("/%C3%BC/*", "/%C3%BC/1"),
         ("/a%2Ab", "/a*b"),
         ("/a b", "/a%20b"),
+        ("/a%3Fb", "/a%3Fb?from=elsewhere"),
     ],
 )
 def test_what_matches(pattern: str, path: str) -> None:
@@ -70,6 +72,7 @@ def test_what_matches(pattern: str, path: str) -> None:
         ("/a.b", "/axb"),
         ("/[ab]", "/a"),
         ("", "/"),
+        ("/a?b", "/a%3Fb?from=elsewhere"),
     ],
 )
 def test_what_does_not_match(pattern: str, path: str) -> None:
@@ -94,6 +97,18 @@ def test_no_pattern_takes_long() -> None:
     assert not matches("/" + "*a" * 900 + "*b", page)
     assert not matches("/*" + "a*" * 900 + "b*", page)
     assert perf_counter() - began < 0.1
+
+
+def test_what_is_wrong_with_very_many_participants_is_soon_said() -> None:
+    def rules(count: int, ids: int) -> str:
+        script = {"participants": [{"id": f"u{number}@x.org"} for number in range(ids)]}
+        return json.dumps([{"url-pattern": "*", "script": script}] * count)
+
+    began = process_time()
+
+    assert refused(rules(30, 900)) == [("participants", "too_long")]
+    assert process_time() - began < 1
+    assert len(scripts_for(PAGE, rules(5, 1), hosts=())) == 5
 
 
 def test_every_script_that_matches_in_order() -> None:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import assume, given
@@ -189,10 +189,10 @@ def test_there_is_somebody_to_pay() -> None:
 def test_a_thousand_of_them_are_divided_at_once() -> None:
     script = made(*["0.01%"] * 500, *range(1, 501))
 
-    began = perf_counter()
+    began = process_time()
     division = divide(script, EUR("0.10"))
 
-    assert perf_counter() - began < 0.3
+    assert process_time() - began < 0.3
     assert sum(amounts(division)) == Decimal("0.10")
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from tests.domain.payments.test_batch import LosesAcknowledgement
+from tests.databases import LosesAcknowledgement
 from tests.money import (
     EUR,
     MXN,

@@ -3,6 +3,7 @@
 import pytest
 from uuid_utils.compat import uuid7
 
+from tests.crowd import pay_crowd
 from tests.money import MXN, Person, Scene, order
 from tests.shares import make_pool, make_request
 from whipround.domain import numbers, relationships
@@ -34,6 +35,13 @@ async def test_payment_makes_people_known(scene: Scene) -> None:
     await scene.pay(order(ann, eve, MXN("1.00"), keyring=scene.keyring, pin="9999"))
 
     assert await know(scene, (ann, ben), (ann, eve), (ben, eve)) == [BOTH, NEITHER, NEITHER]
+
+
+async def test_a_share_lets_who_is_paid_see_who_pays_and_not_the_reverse(scene: Scene) -> None:
+    ann, ben, eve = [await scene.person(MXN("20.00")) for _ in range(3)]
+    await pay_crowd(scene.db, ann, MXN("1.00"), ben, eve, now=scene.now)
+
+    assert await know(scene, (ann, ben), (ben, eve)) == [(False, True), NEITHER]
 
 
 async def test_other_currencies_do_not_exist_here(scene: Scene, ann: Person, ben: Person) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.money import rows
-from tests.people import PIN, LoggedIn, find_session, log_in, make_user, new_email
+from tests.people import PIN, LoggedIn, find_session, hash_of, log_in, make_user, new_email
 from whipround.db.database import Database
 from whipround.domain import credentials, mailed_tokens, sessions, throttles
 from whipround.domain.credentials import InvalidPin
@@ -78,7 +78,7 @@ class Home:
 
 @pytest.fixture
 async def home(db: Database, keyring: Keyring, now: datetime) -> Home:
-    hashed = await credentials.hash_password(PASSWORD)
+    hashed = hash_of(PASSWORD)
     user = await make_user(
         db,
         keyring=keyring,

@@ -13,6 +13,7 @@ from tests.people import (
     PIN,
     LoggedIn,
     find_session,
+    hash_of,
     log_in,
     make_user,
     make_verification,
@@ -106,7 +107,7 @@ class Home:
 
 @pytest.fixture
 async def home(db: Database, keyring: Keyring, now: datetime) -> Home:
-    hashed = await credentials.hash_password(PASSWORD)
+    hashed = hash_of(PASSWORD)
     user = await make_user(db, keyring=keyring, now=now, password_hash=hashed)
     return Home(db, keyring, now, await log_in(db, user, now=now))
 

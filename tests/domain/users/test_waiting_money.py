@@ -78,16 +78,10 @@ class Street:
                 payer_name=payer.full_name,
                 pin=self.keyring.pin(payer.id, PIN),
                 funding_source_id=wallet_id,
-                recipient_user_id=None,
                 recipient_address=("phone", phone),
-                recipient_source_id=None,
-                recipient_name="",
-                recipient_meta="",
                 amount=Money(Decimal(amount), "EUR"),
                 source_currency="EUR",
                 description="",
-                meta="",
-                picture=None,
                 render=render,
             )
         )

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -299,7 +300,16 @@ SECONDARY = {
     "message": "You have exceeded a secondary rate limit.",
     "documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api",
 }
-IN_AN_HOUR = str(int(time.time()) + 2000)
+
+
+def from_now(reply: Reply) -> Reply:
+    """The reply with a time of today where it says "+2000": so many seconds after now."""
+    now = int(time.time())
+    headers = {
+        name: str(now + int(value)) if value.startswith("+") else value
+        for name, value in reply.headers.items()
+    }
+    return replace(reply, headers=headers)
 
 
 @pytest.mark.parametrize("ask", ASK, ids=["repository", "issue", "account"])
@@ -308,8 +318,8 @@ IN_AN_HOUR = str(int(time.time()) + 2000)
     [
         (limited(Retry_After="120")(403), 120),
         (limited(Retry_After="120")(429), 120),
-        (limited(X_RateLimit_Remaining="0", X_RateLimit_Reset=IN_AN_HOUR)(403), 2000),
-        (limited(X_RateLimit_Remaining="0", X_RateLimit_Reset=IN_AN_HOUR)(429), 2000),
+        (limited(X_RateLimit_Remaining="0", X_RateLimit_Reset="+2000")(403), 2000),
+        (limited(X_RateLimit_Remaining="0", X_RateLimit_Reset="+2000")(429), 2000),
         (limited(X_RateLimit_Remaining="0", X_RateLimit_Reset="12")(403), 1),
         (limited(Retry_After="9" * 400)(429), 3600),
         (limited(Retry_After="soon")(429), 60),
@@ -325,7 +335,7 @@ async def test_limits(
     seconds: int,
 ) -> None:
     for path in (HELLO_PATH, f"{HELLO_PATH}/issues/1347", "/users/octocat"):
-        api.says[path] = reply
+        api.says[path] = from_now(reply)
 
     with pytest.raises(RateLimited) as limit:
         await ask(github)

@@ -48,10 +48,27 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "pool_closed": POOL,
     "pool_paid_out": POOL,
     "pool_export": POOL,
+    "share_waiting": {
+        **PAYMENT,
+        "title": "A task",
+        "url": "https://pay.test/claim?claim_token=wml_1",
+        "expires_at": "2026-04-15T12:30:00Z",
+    },
+    "share_claimed": PAYMENT,
+    "shares_returned": PAYMENT,
+    "pledge_revoked": PAYMENT,
+    "pledge_expired": PAYMENT,
     "verification_decided": {"type": "passport", "approved": False, "reason": "It is blurred."},
     "funding_source_code": {"code": "123456", "description": "Savings"},
     "email_confirmation": {"token": "wml_1", "url": "https://pay.test/wml_1", "name": "Jane Roe"},
     "password_reset": {"token": "wml_1"},
+    "login_link": {
+        "token": "wml_1",
+        "url": "https://pay.test/?login_token=wml_1",
+        "name": "jane.roe",
+        "is_new": True,
+    },
+    "email_id": {"token": "wml_1", "url": "https://pay.test/wml_1", "name": "Jane Roe"},
 }
 CHANNELS: tuple[Channel, ...] = ("email", "sms", "call", "push", "statement")
 

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 0.4
 
 
 @pytest.fixture
-async def site(anyio_backend: str) -> AsyncIterator[Site]:
+async def site(anyio_backend: object) -> AsyncIterator[Site]:
     """A website on loopback."""
     async with website() as site:
         yield site

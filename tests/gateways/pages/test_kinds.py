@@ -34,7 +34,7 @@ HTML = ("text/html",)
 
 
 @pytest.fixture
-async def site(anyio_backend: str) -> AsyncIterator[Site]:
+async def site(anyio_backend: object) -> AsyncIterator[Site]:
     """A website on loopback."""
     async with website() as site:
         yield site

@@ -38,7 +38,7 @@ MORE = "<title>An article</title><link rel=canonical href=/home#top>"
 
 
 @pytest.fixture
-async def site(anyio_backend: str) -> AsyncIterator[Site]:
+async def site(anyio_backend: object) -> AsyncIterator[Site]:
     """A website on loopback, without a script of its own."""
     async with website() as site:
         site.serve(PARTICIPATION, status=404)
@@ -147,9 +147,10 @@ async def test_the_domain_is_where_the_page_is(site: Site) -> None:
         ("<link rel=canonical href=http://127.0.0.1.example.com/>", "/"),
         ("<link rel=canonical href='http://127.0.0.1@example.com/'>", "/"),
         ("<link rel=canonical href='http://example.com\\@127.0.0.1/'>", "/"),
+        ("<link rel=canonical href=http://xn--a.com/>", "/"),
         ("", "/"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 async def test_where_a_page_is_at_home(site: Site, said: str, is_at: str) -> None:
     says = await sources(site.serve("/", said.encode()))
@@ -286,7 +287,16 @@ async def test_without_the_page_there_is_nothing(
 
 @pytest.mark.parametrize(
     "url",
-    ["", "nonsense", "/a", "http://", "ftp://a.test/", "http://a:b@127.0.0.1/", "a@b"],
+    [
+        "",
+        "nonsense",
+        "/a",
+        "http://",
+        "ftp://a.test/",
+        "http://a:b@127.0.0.1/",
+        "a@b",
+        "http://xn--a.com/",
+    ],
 )
 async def test_what_is_no_address(url: str) -> None:
     with pytest.raises(AddressRefused):

@@ -4,15 +4,14 @@ Times are ISO 8601 UTC with Z, ids are UUIDs, amounts exact JSON numbers (`10.00
 """
 
 from datetime import datetime
-from decimal import Decimal, Inexact
-from functools import cache
+from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from whipround.api.shapes import doc
-from whipround.money import EXACT, digits
+from whipround.money import shown
 
 
 class Shape(msgspec.Struct, gc=False):
@@ -35,17 +34,5 @@ UPDATED_AT: TypeAlias = Annotated[datetime, doc("The time when the object was la
 ID: TypeAlias = Annotated[UUID, doc("The unique identifier.")]
 
 
-@cache
-def _minor_unit(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-digits(currency))
-
-
-def amount(value: Decimal, currency: str) -> Decimal:
-    """A ledger amount as it is shown: with the decimals of its currency, and more if it has more.
-
-    `20.00000000` EUR is `20.00`, and JPY `20`; what is finer than a cent is never rounded.
-    """
-    try:
-        return value.quantize(_minor_unit(currency), context=EXACT)
-    except Inexact:
-        return value.normalize(EXACT)
+amount = shown
+"""What makes an Amount of one of the ledger's."""

@@ -13,12 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from whipround.api import bodies, forms, handling
+from whipround.api.accepting import media_ranges
 from whipround.api.context import Call
 from whipround.api.handling import AnyRequest, Reply, call_of, check_method
 from whipround.api.moneypool.errors import NotAcceptable, Renamed, answer_of
@@ -102,7 +102,7 @@ class Request(handling.Request):
         """
         call = self.call
         if call.headers.get(b"content-type", b"")[:20].lower().startswith(b"multipart/"):
-            return bodies.parse_form(model, _nested(await self.form_values(files)))
+            return bodies.parse_values(model, _nested(await self.form_values(files)))
         # A picture may be in JSON too.
         call.body = await bodies.read(
             self.receive, call.headers, most=forms.MAX_FORM_BYTES, too_large=forms.FormTooLarge
@@ -140,7 +140,7 @@ async def prepare(request: AnyRequest) -> None:
     call.renamed = opt["renamed"]
     if CURRENCY not in call.product.currencies and not opt["in_any_product"]:
         raise NotFound
-    if opt["is_versioned"] and not _is_accepted(_accept(request)):
+    if opt["is_versioned"] and not _is_accepted(call.every(b"accept")):
         raise NotAcceptable
     if opt["access"] is not Access.ANYONE:
         await _authenticate(call)
@@ -182,33 +182,14 @@ def own(call: Call, user_id: int) -> User:
 
 _RANGE = "application/vnd.moneypool.mx+json"
 _VERSION = "1"
-# Of a header the parts between commas, and of such a part those between semicolons.
-_RANGES = re.compile(r'(?:[^,"]|"[^"]*"?)+')
-_PARAMETERS = re.compile(r'(?:[^;"]|"[^"]*"?)+')
-_LONGEST_HEADER = 1000
 
 
-def _accept(request: AnyRequest) -> bytes:
-    """What the client accepts, in however many headers it says so."""
-    sent = [value for name, value in request.scope["headers"] if name == b"accept"]
-    return b",".join(sent)[:_LONGEST_HEADER]
-
-
-@lru_cache(maxsize=256)
 def _is_accepted(accept: bytes) -> bool:
     """Whether an Accept header has our media type in our version, however it likes it."""
-    text = accept.decode("latin-1").lower()
-    return any(_is_ours(each) for each in _RANGES.findall(text))
-
-
-def _is_ours(media_range: str) -> bool:
-    kind, *parameters = _PARAMETERS.findall(media_range) or [""]
-    given = {}
-    for each in parameters:
-        name, _, value = each.partition("=")
-        given[name.strip()] = value.strip().strip('"')
-    refused = re.fullmatch(r"0(\.0*)?", given.get("q", "1"))
-    return kind.strip() == _RANGE and given.get("version") == _VERSION and not refused
+    return any(
+        each.kind == _RANGE and each.parameters.get("version") == _VERSION and each.quality
+        for each in media_ranges(accept)
+    )
 
 
 _TOKEN = re.compile(

@@ -4,7 +4,6 @@ It is a funding source like any other, the newest that is enabled, so that one w
 through Memento is seen here, too. One that is made here only receives.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -32,11 +31,12 @@ class Clabe(NamedTuple):
 
 
 _SHOWN = """
-    select distinct on (user_id) user_id, funding_source.id, account_number, bank
+    select funding_source.id, account_number, bank
     from funding_source join bank_account on funding_source_id = funding_source.id
-    where user_id = any(%(users)s) and status = 'enabled' and deleted_at is null
+    where user_id = %(user_id)s and status = 'enabled' and deleted_at is null
         and country = 'MX' and account_number <> ''
-    order by user_id, funding_source.created_at desc, funding_source.id desc
+    order by funding_source.created_at desc, funding_source.id desc
+    limit 1
 """
 
 # All that are seen here, or will be once their bank has said yes.
@@ -66,16 +66,11 @@ _CALL = """
 
 async def of(tx: Tx, *, user_id: UUID) -> Clabe | None:
     """The person's CLABE, if they have one."""
-    return (await many(tx, user_ids=[user_id])).get(user_id)
-
-
-async def many(tx: Tx, *, user_ids: Iterable[UUID]) -> dict[UUID, Clabe]:
-    """The CLABEs of those of the people who have one, by person."""
-    cursor = await tx.execute(_SHOWN, {"users": list(user_ids)})
-    return {
-        user_id: Clabe(source_id, number, bank or _usual_name(number))
-        for user_id, source_id, number, bank in await cursor.fetchall()
-    }
+    row = await (await tx.execute(_SHOWN, {"user_id": user_id})).fetchone()
+    if row is None:
+        return None
+    source_id, number, bank = row
+    return Clabe(source_id, number, bank or _usual_name(number))
 
 
 async def change(

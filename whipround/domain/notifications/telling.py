@@ -6,7 +6,6 @@ devices where one is registered, else a mail, else an SMS. Both say the same tex
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from whipround.db.database import Tx
 from whipround.domain.users.person import REACHED_AT
-from whipround.money import Money, round_to_currency
+from whipround.money import Money, shown
 
 NotificationType = Literal["payment", "pool", "request"]
 
@@ -42,19 +41,23 @@ KINDS: Mapping[str, tuple[NotificationType, str]] = {
     "pool_cash_ordered": ("pool", "cash_ordered"),
     "pool_closed": ("pool", "closed"),
     "pool_paid_out": ("pool", "paid_out"),
+    "share_claimed": ("payment", "claimed"),
+    "shares_returned": ("payment", "returned"),
+    "pledge_revoked": ("payment", "pledge_revoked"),
+    "pledge_expired": ("payment", "pledge_expired"),
 }
 """Every kind of event, by the name of its text: the type and the key that Memento shows."""
 
 
-QUIET: Sequence[str] = ("pool_contribution", "pool_rejected")
+QUIET: Sequence[str] = ("pool_contribution", "pool_rejected", "share_claimed")
 """What may come a thousand times a day: pushed and noted, but never mailed, or sent by SMS."""
 
 
 class Event(NamedTuple):
     """Something that a user is to be told.
 
-    `kind` is one of KINDS, `object_id` the payment, request or pool that it is about, `actor_id`
-    who did it, None where nobody did. `data` fills the text: see `words`.
+    `kind` is one of KINDS, `object_id` the payment, request, pool or pledge that it is about,
+    `actor_id` who did it, None where nobody did. `data` fills the text: see `words`.
     """
 
     user_id: UUID
@@ -111,7 +114,7 @@ async def tell(tx: Tx, events: Sequence[Event], *, now: datetime) -> None:
 def words(money: Money, **others: object) -> dict[str, object]:
     """What a text about money says, such as `payer` and `description`; formatted when it is read.
 
-    The amount is rounded to its currency's digits.
+    The amount is exact, however fine.
     """
-    amount: Decimal = round_to_currency(money.amount, money.currency)
-    return {"amount": str(amount), "currency": money.currency, **others}
+    amount = shown(money.amount, money.currency)
+    return {"amount": f"{amount:f}", "currency": money.currency, **others}

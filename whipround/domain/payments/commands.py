@@ -168,10 +168,10 @@ class Pay(NamedTuple):
 
     Exactly one of `recipient_user_id`, `recipient_address` and `recipient_source_id` is set; the
     last is a funding source of the payer's own. None is where the `share` is a contribution to a
-    pool. The amount is what the recipient gets, checked
-    against its currency's digits; it is paid for in `source_currency`. `pin` is the keyed digest of
-    the PIN given, None where none is asked for. `render` makes the answer that is stored with the
-    money. `means` is how it is paid where that is not just the funding source.
+    pool. The amount is what the recipient gets, checked against its currency's digits; it is paid
+    for in `source_currency`. `pin` is the keyed digest of the PIN given, None where none is asked
+    for. `render` makes the answer that is stored with the money. `means` is how it is paid where
+    that is not just the funding source.
     """
 
     key: RequestKey
@@ -179,17 +179,17 @@ class Pay(NamedTuple):
     payer_name: str
     pin: bytes | None
     funding_source_id: UUID
-    recipient_user_id: UUID | None
-    recipient_address: Address | None
-    recipient_source_id: UUID | None
-    recipient_name: str
-    recipient_meta: str
     amount: Money
     source_currency: str
     description: str
-    meta: str
-    picture: Picture | None
     render: "Callable[[Payment | DomainError], Answer]"
+    recipient_user_id: UUID | None = None
+    recipient_address: Address | None = None
+    recipient_source_id: UUID | None = None
+    recipient_name: str = ""
+    recipient_meta: str = ""
+    meta: str = ""
+    picture: Picture | None = None
     share: Share | None = None
     means: Means = PLAIN
 

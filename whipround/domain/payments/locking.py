@@ -118,13 +118,15 @@ _LOCK_ACCOUNTS = """
 """
 
 # Whatever it was paid from, it would return to the payer's wallet.
-# What waits to be claimed, and what the outside may yet add to it.
+# What waits to be claimed, and what the outside may yet add to it. Shares of crowd payments are
+# counted by themselves.
 _WAITING = """
     select user_id, count(*)
     from (
         select user_id
         from holding join funding_source as wallet on wallet.id = source_id
         where user_id = any(%(payers)b) and type = 'virtual' and holding.status = 'held'
+            and holding.kind = 'payment'
         union all
         select user_id
         from gateway_call

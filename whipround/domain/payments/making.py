@@ -1,8 +1,9 @@
 """A payment as it is made, and what is told of it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -80,10 +81,11 @@ def _arrives_at(sides: Sides) -> UUID | None:
 def _participant(command: Pay, sides: Sides, status: ParticipantStatus) -> Participant:
     if sides.recipient is None:
         return _other(command, sides, status)
-    return _user(sides.recipient, status, meta=command.recipient_meta)
+    return participant_of(sides.recipient, status, meta=command.recipient_meta)
 
 
-def _user(recipient: Recipient, status: ParticipantStatus, *, meta: str) -> Participant:
+def participant_of(recipient: Recipient, status: ParticipantStatus, *, meta: str) -> Participant:
+    """A user who is paid, as the payment shows them."""
     return Participant(
         id=uuid7(),
         user_id=recipient.user_id,
@@ -146,7 +148,7 @@ def to_oneself(
         meta="",
         status="closed" if done else "open",
         fulfillment_status="fulfilled" if done else "unfulfilled",
-        recipient=_user(owner, "paid" if done else "pending", meta=""),
+        recipient=participant_of(owner, "paid" if done else "pending", meta=""),
         payee_id=None,
         transaction_id=uuid7(),
         in_funding_source_id=to_id,
@@ -168,6 +170,8 @@ def hold(
     transaction_id: UUID,
     returns_to: UUID,
     return_account_id: UUID,
+    kind: Literal["payment", "share"] = "payment",
+    waits_for: timedelta = UNCLAIMED_FOR,
     now: datetime,
 ) -> Holding:
     """A holding for the payee, in an account of its own, which is opened once money gets there.
@@ -182,7 +186,7 @@ def hold(
         account_id=book.open(NewAccount(holding_id, HOLDING_ACCOUNT, currency)),
         source_account_id=return_account_id,
         source_id=returns_to,
-        kind="payment",
+        kind=kind,
         object_id=payment_id,
         transaction_id=transaction_id,
         amount=worth.source_amount,
@@ -190,7 +194,7 @@ def hold(
         currency=currency,
         status="held",
         error_code="",
-        expires_at=now + UNCLAIMED_FOR,
+        expires_at=now + waits_for,
         created_at=now,
         updated_at=now,
         pays_amount=worth.amount if worth.converts else None,

@@ -37,9 +37,10 @@ FILTERS: Mapping[str, Column] = {
 _COLUMNS = """
     payment.*, users.parent_user_id, users.full_name, users.username, users.verified,
     users.official, users.image_id, transaction.in_funding_source_id, transaction.error_code,
-    holding.id as holding_id, holding.payee_id, account_id, source_account_id, source_id,
-    holding.amount as held_amount, holding.currency as held_currency, pays_amount,
-    pays_currency, holding.status as holding_status, holding.error_code as holding_error,
+    holding.id as holding_id, holding.kind as holding_kind, holding.payee_id, account_id,
+    source_account_id, source_id, holding.amount as held_amount,
+    holding.currency as held_currency, pays_amount, pays_currency,
+    holding.status as holding_status, holding.error_code as holding_error,
     holding.expires_at as held_until, holding.created_at as held_at,
     holding.updated_at as held_updated_at
 """
@@ -140,7 +141,8 @@ async def page(tx: Tx, *, user_id: UUID, query: ListQuery) -> Seen:
         **part.parameters,
         "user_id": user_id,
         "made": owner is not False,
-        "received": owner is not True,
+        # What has been received is closed.
+        "received": owner is not True and query.value("status") != "open",
     }
     sides = " union all ".join(
         _SIDE.format(side=side, where=part.where, order=part.order) for side in _SIDES
@@ -226,7 +228,7 @@ def _holding(row: dict[str, Any]) -> Holding:
         account_id=row["account_id"],
         source_account_id=row["source_account_id"],
         source_id=row["source_id"],
-        kind="payment",
+        kind=row["holding_kind"],
         object_id=row["id"],
         transaction_id=row["transaction_id"],
         amount=row["held_amount"],

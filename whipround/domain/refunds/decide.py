@@ -23,7 +23,7 @@ from whipround.domain.refunds.commands import (
 from whipround.errors import Message
 from whipround.ledger.accounts import PRODUCT, NewAccount
 from whipround.ledger.transfers import Transfer
-from whipround.money import EXACT, ROUNDING, digits, fits_currency, round_to_currency
+from whipround.money import EXACT, ROUNDING, digits, fits_currency, round_to_currency, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,17 @@ def check(paid: Paid, *, user_id: UUID) -> None:
 def part(worth: Worth, returned: Worth, amount: Decimal | None) -> Worth:
     """What goes back of a payment for `amount`, or for all that is left, after what `returned`.
 
-    The fee goes back in proportion, and so does what was taken of another currency: rounded
-    half-even to its digits over all that was refunded, so that nothing is left in the end. Raises
-    AlreadyRefunded where nothing is left, and WrongAmount.
+    A part has its currency's digits at most; only all that is left may be finer, as a share of a
+    crowd payment is. The fee goes back in proportion, and so does what was taken of another
+    currency: rounded half-even to its digits over all that was refunded, so that nothing is left in
+    the end. Raises AlreadyRefunded where nothing is left, and WrongAmount.
     """
     left = EXACT.subtract(worth.amount, returned.amount)
     if not left:
         raise AlreadyRefunded
     if amount is None:
         amount = left
-    elif not fits_currency(amount, worth.currency):
+    elif amount != left and not fits_currency(amount, worth.currency):
         message = Message.counted(
             "Amount must have at most {count} decimal",
             "Amount must have at most {count} decimals",
@@ -102,7 +103,7 @@ def part(worth: Worth, returned: Worth, amount: Decimal | None) -> Worth:
         )
         raise WrongAmount("too_precise", message)
     elif amount > left:
-        most = round_to_currency(left, worth.currency)
+        most = shown(left, worth.currency)
         raise WrongAmount("too_large", Message("Amount must be at most {most}", most=most))
     total = EXACT.add(returned.amount, amount)
     source_amount = amount
@@ -122,7 +123,8 @@ def _share(worth: Worth, whole: Decimal, total: Decimal) -> Decimal:
     if total == worth.amount:
         return whole
     exact = ROUNDING.divide(ROUNDING.multiply(whole, total), worth.amount)
-    return round_to_currency(exact, worth.source_currency)
+    # Of a share the whole may be finer than the digits, and less than what it is rounded up to.
+    return min(round_to_currency(exact, worth.source_currency), whole)
 
 
 def accounts(paid: Paid) -> Sequence[NewAccount]:

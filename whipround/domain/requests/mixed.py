@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from whipround.db.database import Tx
-from whipround.db.listing import TIMES, ListQuery, Page, fragments
+from whipround.db.listing import Page
 
 MixedType = Literal["to_user", "from_user", "pool"]
 
@@ -105,7 +105,7 @@ _PAGE = """
 async def page(tx: Tx, *, user_id: UUID, currency: str, page: Page, now: datetime) -> list[Mixed]:
     """What waits in a currency at `now`, newest first, and one more if there is a next page."""
     values = {
-        **fragments(ListQuery(page=page), TIMES).parameters,
+        **page.parameters,
         "user_id": user_id,
         "currency": currency,
         "now": now,

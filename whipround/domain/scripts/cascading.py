@@ -10,7 +10,7 @@ from typing import Any
 
 from whipround.domain.scripts.checking import check_whole
 from whipround.domain.scripts.recipients import Recipient
-from whipround.domain.scripts.script import Participant, Percent, Script
+from whipround.domain.scripts.script import MOST_PARTICIPANTS, Participant, Percent, Script
 
 _Key = tuple[Recipient, str]
 
@@ -32,6 +32,8 @@ def cascade(
     merged = Script()
     for each in domain:
         merged = _over(merged, each)
+        if len(merged.participants) > MOST_PARTICIPANTS:  # nothing takes any away
+            break
     given = {
         each.key: each.share for each in merged.participants if isinstance(each.share, Percent)
     }

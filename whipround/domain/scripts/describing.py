@@ -1,24 +1,17 @@
 """A script as answers show it: as it could be sent again, or with all that the server adds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
-
 from whipround.domain.scripts.recipients import written
 from whipround.domain.scripts.script import Participant, Parts, Script, ScriptType, Share
 from whipround.domain.scripts.splitting import Division, Portion
-from whipround.money import EXACT, Money
+from whipround.money import EXACT
 
 PAYMENT: ScriptType = "payment"
 """What a script is that does not say."""
-
-BOOKKEEPING = "."
-"""What the fields begin with that are the server's."""
-
-_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 class Known(NamedTuple):
@@ -30,13 +23,19 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What belongs to a payment beside its script; `script_types` are where that came from."""
+    """What belongs to a payment beside its script; `script_types` are where that came from.
+
+    The `currency` is what it is to be in where there is no amount yet; where there is one, `fee` is
+    what the product takes on top.
+    """
 
     is_invoiced: bool = False
     referrer: str | None = None
     script_types: Sequence[str] = ()
     favicon: str | None = None
     logo: str | None = None
+    currency: str | None = None
+    fee: Decimal | None = None
 
 
 def plain(script: Script, *, people: str) -> dict[str, object]:
@@ -73,9 +72,9 @@ def annotated(
     """The script with the server's own fields: what everybody gets, and how that came about.
 
     `division` is one of this script, and `known` are its participants, in their order. Amounts are
-    decimal strings, but for that of the whole, which is a number.
+    decimal strings, but for that of the whole and its fee, which are numbers.
     """
-    money = division.money
+    money, fee = division.money, circumstances.fee
     return {
         **plain(script, people=people),
         "participants": [
@@ -84,42 +83,13 @@ def annotated(
         ],
         ".script-type": list(circumstances.script_types),
         ".amount": None if money is None else Decimal(decimal_text(money.amount)),
-        ".currency": None if money is None else money.currency,
+        ".fee": None if fee is None else Decimal(decimal_text(fee)),
+        ".currency": circumstances.currency if money is None else money.currency,
         ".invoiced": circumstances.is_invoiced,
         ".referrer": circumstances.referrer,
         ".favicon": circumstances.favicon,
         ".logo": circumstances.logo,
     }
-
-
-def without_bookkeeping(value: Mapping[str, object]) -> dict[str, object]:
-    """An annotated script without the server's own fields."""
-    return {
-        name: [without_bookkeeping(each) if isinstance(each, Mapping) else each for each in inner]
-        if isinstance(inner, list)
-        else inner
-        for name, inner in value.items()
-        if not name.startswith(BOOKKEEPING)
-    }
-
-
-def canonical(
-    script: Script, division: Division, *, options: Mapping[str, str | bool | int | None]
-) -> bytes:
-    """What a preview shows, as bytes: equal for what is the same, different for all else.
-
-    The script, the amount and currency, what everybody gets, and the options that it was made with,
-    such as who pays.
-    """
-    return _ENCODER.encode(
-        {
-            "format": 1,
-            "script": plain(script, people=""),
-            "money": _money(division.money),
-            "portions": [_pinned(each) for each in division.portions],
-            "options": dict(options),
-        }
-    )
 
 
 def share_text(share: Share) -> str:
@@ -162,22 +132,3 @@ def _portion(portion: Portion, who: Known) -> dict[str, object]:
         ".gravatar": who.gravatar,
         ".derivation": derivation,
     }
-
-
-def _money(money: Money | None) -> list[str] | None:
-    return None if money is None else [decimal_text(money.amount), money.currency]
-
-
-def _pinned(portion: Portion) -> list[str | None]:
-    basis = portion.basis
-    amount, remainder = (
-        None if each is None else decimal_text(each) for each in (portion.amount, portion.remainder)
-    )
-    derivation = map(decimal_text, (basis.share, basis.of, basis.percent))
-    return [
-        written(portion.participant.recipient, people=""),
-        amount,
-        remainder,
-        basis.by,
-        *derivation,
-    ]

@@ -26,7 +26,7 @@ from whipround.domain.scripts.script import (
     ScriptType,
     Share,
 )
-from whipround.errors import Invalid, Message
+from whipround.errors import Declined, Message
 
 SCRIPT = "script"
 """What a script is called where it has no place of its own."""
@@ -35,6 +35,12 @@ _TYPES: Sequence[ScriptType] = get_args(ScriptType)
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 _PERCENTAGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,8})?) ?%", re.ASCII)
+
+
+class NotUnderstood(Declined):
+    """Input is not an username, an email address, an URL or a valid script"""
+
+    code = "not_understood"
 
 
 def parse(
@@ -58,7 +64,7 @@ def parse(
 def parse_data(data: object, *, hosts: Collection[str]) -> Script | Recipient:
     """What the argument `data` of a payment is: a script, or a single recipient or page.
 
-    Raises Invalid, of what is wrong in a script or of `data` as a whole.
+    Raises Invalid, of what is wrong in a script, and NotUnderstood for what is neither.
     """
     if isinstance(data, Mapping):
         return parse(data, hosts=hosts)
@@ -68,11 +74,7 @@ def parse_data(data: object, *, hosts: Collection[str]) -> Script | Recipient:
         found = recipient(data, hosts=hosts)
         if found is not None:
             return found
-    raise Invalid.field(
-        "data",
-        "invalid",
-        "Input is not an username, an email address, an URL or a valid script",
-    )
+    raise NotUnderstood
 
 
 class _Ids(NamedTuple):
@@ -154,6 +156,8 @@ class _Reader:
             return ()
         found: dict[tuple[Recipient, str], Participant] = {}
         for position, each in enumerate(given):
+            if self._problems.are_many:  # what is no id can take longest to read
+                break
             there = f"{place}[{position}]"
             participant = _participant(each, ids, place=there, problems=self._problems)
             if participant is not None and participant.key in found:

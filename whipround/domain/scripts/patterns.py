@@ -14,6 +14,11 @@ from whipround.errors import Message
 MOST_RULES = 1_000
 LONGEST_PATTERN = addresses.LONGEST
 
+MOST_NAMED = 5_000
+"""How many participants all the rules for a page may have: to read one takes a tenth of a
+millisecond, and a MiB has room for tens of thousands."""
+
+_PARTICIPANTS = "participants"
 _PATTERN = "url-pattern"
 _SCRIPT = "script"
 
@@ -49,13 +54,20 @@ def scripts_for(
     """The scripts that a domain has for the page at `address`, which is in its normal form.
 
     In the order of the rules that match. Raises Invalid naming everything that is wrong with these
-    scripts, or with the rules.
+    scripts, or with the rules; and for more participants than anybody has, in whatever roles.
     """
+    matching = [rule for rule in parse_rules(text, place=place) if matches(rule.pattern, address)]
+    count = sum(_count(rule.script.get(_PARTICIPANTS)) for rule in matching)
+    if count > MOST_NAMED:
+        raise wrong(within(place, _PARTICIPANTS), "too_long", too_many(MOST_NAMED))
     return [
         parse(rule.script, hosts=hosts, origin="domain", place=within(rule.place, _SCRIPT))
-        for rule in parse_rules(text, place=place)
-        if matches(rule.pattern, address)
+        for rule in matching
     ]
+
+
+def _count(participants: object) -> int:
+    return len(participants) if isinstance(participants, list) else 0
 
 
 def matches(pattern: str, address: str) -> bool:
@@ -69,9 +81,7 @@ def matches(pattern: str, address: str) -> bool:
     _, path, query, _ = addresses.pieces(address)
     if _fits(pieces, unquote(f"{path}?{query}" if query else path)):
         return True
-    return (
-        bool(query) and not any("?" in piece for piece in pieces) and _fits(pieces, unquote(path))
-    )
+    return bool(query) and "?" not in pattern and _fits(pieces, unquote(path))
 
 
 def _rule(value: object, place: str, problems: Problems) -> Rule:

@@ -16,7 +16,12 @@ class Problems:
         """Note that what is at `place` (`participants[3].share`) is wrong; `predicate` follows its
         name, as in "must be a string"."""
         if len(self._found) < MOST:
-            self._found.append(_error(place, code, predicate))
+            self._found.append(FieldError.of(place, code, predicate, called=place))
+
+    @property
+    def are_many(self) -> bool:
+        """Whether no more are noted: there is no use in looking for them."""
+        return len(self._found) >= MOST
 
     def refuse(self) -> None:
         """Raise Invalid if anything was found wrong."""
@@ -26,7 +31,7 @@ class Problems:
 
 def wrong(place: str, code: str, predicate: Message) -> Invalid:
     """The error for a single thing that is wrong."""
-    return Invalid([_error(place, code, predicate)])
+    return Invalid([FieldError.of(place, code, predicate, called=place)])
 
 
 def too_many(most: int) -> Message:
@@ -39,8 +44,3 @@ def too_many(most: int) -> Message:
 def within(place: str, name: str) -> str:
     """The place of what is called `name` in the object at `place`, which is empty at the top."""
     return f"{place}.{name}" if place else name
-
-
-def _error(place: str, code: str, predicate: Message) -> FieldError:
-    sentence = Message("{field} {predicate}", field=place, predicate=predicate)
-    return FieldError(place, code, sentence, predicate)

@@ -10,7 +10,7 @@ from whipround.domain.scripts import addresses
 
 LONGEST = addresses.LONGEST
 
-Kind = Literal["username", "email", "phone", "url", "bitcoin"]
+Kind = Literal["username", "email", "phone", "profile", "url", "bitcoin"]
 
 MOBBR = "mobbr.com"
 """A person's page there is that of the person of this name here."""
@@ -20,8 +20,8 @@ class Recipient(NamedTuple):
     """Somebody to be paid, however they were written: equal if they are the same.
 
     `value` is a username or an email address in lower case, a phone number in E.164, an address of
-    the web in its normal form, such as that of somebody's profile, or an address of bitcoin, to
-    which nothing can be paid.
+    the web in its normal form, or an address of bitcoin, to which nothing can be paid. Which
+    addresses are those of profiles is not known here: whoever knows makes them `profile`.
     """
 
     kind: Kind

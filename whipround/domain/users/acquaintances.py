@@ -2,7 +2,7 @@
 
 Numbers can be counted through, so that only people who have had to do with each other see each
 other: by a payment that has arrived, by a request, or in a pool, of the one currency that Moneypool
-has.
+has. Who pays by a script sees nobody by it: a thousand people can be paid next to nothing at once.
 """
 
 from uuid import UUID
@@ -21,6 +21,7 @@ _KNOWS = """
             select count(*) from payment
             where owner_id = %(user_id)s and recipient_user_id = %(other_id)s
                 and kind = 'payment' and recipient_status = 'paid' and currency = %(currency)s
+                and not exists (select from crowd_share where payment_id = payment.id)
         ) > 0 or (
             select count(*) from payment
             where owner_id = %(other_id)s and recipient_user_id = %(user_id)s

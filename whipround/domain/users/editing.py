@@ -132,5 +132,4 @@ _REQUIRED = Message("is required")
 
 def _refusal(code: str, predicate: Message) -> Invalid:
     called = Message.field("Current password")
-    sentence = Message("{field} {predicate}", field=called, predicate=predicate)
-    return Invalid([FieldError("current_password", code, sentence, predicate)])
+    return Invalid([FieldError.of("current_password", code, predicate, called=called)])

@@ -260,7 +260,7 @@ async def _update(tx: Tx, request: _Request) -> User:
         await tokens.end_others(
             tx, user_id=user.id, token_id=session.token_id, session_id=session.id
         )
-        await mailed_tokens.use_all(tx, kind="password_reset", user_id=user.id, now=now)
+        await mailed_tokens.use_all(tx, user_id=user.id, now=now)
     return User._make(row)
 
 

@@ -20,6 +20,7 @@ from whipround.gateways.facebook.protocol import (
     FacebookUnavailable,
     TokenRefused,
 )
+from whipround.gateways.quiet import keep_addresses_out_of_logs
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +79,7 @@ class GraphFacebook:
 
     def __init__(self, *, app_id: str, app_secret: str, url: str | None = None) -> None:
         """`url` is where the Graph API is, if not at Facebook's own address."""
-        # It would tell each address that is asked for, and with it tokens and the secret.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        keep_addresses_out_of_logs()
         self._app_id = app_id
         self._secret = app_secret.encode()
         # Documented in place of one that would have to be asked for.

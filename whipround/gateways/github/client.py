@@ -20,6 +20,7 @@ from whipround.gateways.github.saying import (
     Refused,
     Withheld,
 )
+from whipround.gateways.quiet import keep_addresses_out_of_logs
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +59,7 @@ class Client:
     """The API at `url`, asked with a token if there is one."""
 
     def __init__(self, *, url: str, token: str | None, seconds: float) -> None:
-        # It would tell each address that is asked for.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        keep_addresses_out_of_logs()
         self.has_token = token is not None
         self._base = httpx.URL(url.rstrip("/"))
         self._quiet_until = datetime.min.replace(tzinfo=UTC)

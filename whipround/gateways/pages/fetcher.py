@@ -5,7 +5,6 @@ redirects, and a limit on what comes after decompression.
 """
 
 import asyncio
-import logging
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -18,6 +17,7 @@ import httpx
 from whipround import __version__
 from whipround.gateways.pages.networks import Network
 from whipround.gateways.pages.transport import GuardedTransport, NotPublic, Resolve, resolve
+from whipround.gateways.quiet import keep_addresses_out_of_logs
 
 SECONDS = 5.0
 MAX_BYTES = 1024 * 1024
@@ -152,8 +152,7 @@ class Fetcher:
         resolve: Resolve = resolve,
         seconds: float = SECONDS,
     ) -> None:
-        # It would tell each address that is asked for, and with it what secrets are in it.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        keep_addresses_out_of_logs()
         self._allowed = allowed
         self._resolve = resolve
         self._seconds = seconds

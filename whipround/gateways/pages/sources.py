@@ -177,6 +177,8 @@ def _parsed(url: str) -> httpx.URL | None:
     """The parts of an address of the web, as the fetcher sees them."""
     try:
         parts = httpx.URL(url)
+        # To be shown a host is decoded: of many a name in ASCII that fails.
+        is_of_the_web = parts.scheme in ("http", "https") and bool(parts.host)
     except (httpx.InvalidURL, UnicodeError):
         return None
-    return parts if parts.scheme in ("http", "https") and parts.host else None
+    return parts if is_of_the_web else None

@@ -8,15 +8,15 @@ from uuid_utils.compat import uuid7
 from tests.api.memento.client import Client, Json, device
 from tests.api.memento.paying import Customer, said
 from tests.api.memento.printed.stage import Stage, scene
-from tests.people import PIN, last_code, new_email, new_phone, new_user
-from whipround.domain import announcements, credentials
+from tests.people import PIN, hash_of, last_code, new_email, new_phone, new_user
+from whipround.domain import announcements
 from whipround.domain.announcements import NewAnnouncement
 
 PASSWORD = "m0ney-p00l"
 
 
 async def _with_password(stage: Stage) -> Customer:
-    return await stage.place.person(password_hash=await credentials.hash_password(PASSWORD))
+    return await stage.place.person(password_hash=hash_of(PASSWORD))
 
 
 async def _asked_for_code(stage: Stage) -> tuple[Json, Json]:

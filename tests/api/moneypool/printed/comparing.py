@@ -1,12 +1,13 @@
 """Where an answer is not as the document prints it, and says that it is."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.api.checks import boolean, integer, text
+from tests.api.comparing import Likeness
 from tests.api.moneypool.documents import OURS, Documented
 
 _DECIMAL = re.compile(r"(0|[1-9]\d*)\.(0|\d*[1-9])")
@@ -52,40 +53,16 @@ def lacks(shown: Any, documented: Documented, *, but: Collection[str] = ()) -> l
     ]
 
 
-def unlike(shown: Any, sample: Any, path: str = "") -> list[str]:
-    """Where an answer has other attributes than its sample, or of other types.
-
-    What is in a list is like one of the samples, and there is something like each of them.
-    """
-    if isinstance(sample, dict):
-        return list(_unlike_object(shown, sample, path))
-    if isinstance(sample, list):
-        return list(_unlike_list(shown, sample, path))
+def _wrong(shown: Any, sample: Any, path: str, *, is_one_of_many: bool) -> str:
+    """What a value is not, of the kind that its sample is of."""
+    del is_one_of_many
     kind = kind_of(sample)
-    return [] if _CHECKS[kind](shown) else [f"{path} is {shown!r}, not a {kind}"]
+    return "" if _CHECKS[kind](shown) else f"{path} is {shown!r}, not a {kind}"
 
 
-def _unlike_object(shown: Any, sample: Mapping[str, Any], path: str) -> Iterator[str]:
-    if not isinstance(shown, dict):
-        yield f"{path} is {shown!r}, not an object"
-        return
-    ours = OURS.get(path.rpartition(".")[2], ())
-    for name in (shown.keys() - set(ours)) ^ sample.keys():
-        yield f"{path}.{name} is {'missing' if name in sample else 'not documented'}"
-    for name in sample.keys() & shown.keys():
-        yield from unlike(shown[name], sample[name], f"{path}.{name}")
-
-
-def _unlike_list(shown: Any, samples: list[Any], path: str) -> Iterator[str]:
-    if not isinstance(shown, list):
-        yield f"{path} is {shown!r}, not a list"
-        return
-    for each in shown:
-        found = [unlike(each, sample, f"{path}[]") for sample in samples]
-        yield from min(found, key=len, default=[])
-    for sample in samples:
-        if not any(_type(each) == _type(sample) for each in shown):
-            yield f"{path} has nothing of the type {_type(sample)}"
+def _is_of_kind(shown: Any, sample: Any) -> bool:
+    """Whether something in a list is of the type that a sample says it is of."""
+    return bool(_type(shown) == _type(sample))
 
 
 def _type(item: Any) -> Any:
@@ -106,3 +83,10 @@ def kind_of(sample: Any) -> str:
     if sample.startswith("https://"):
         return "url"
     return "date" if _TIME.fullmatch(sample) else "string"
+
+
+unlike = Likeness(_wrong, OURS, _is_of_kind).unlike
+"""Where an answer has other attributes than its sample, or of other types.
+
+Of each type of things in a list there is one.
+"""

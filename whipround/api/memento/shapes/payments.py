@@ -187,7 +187,11 @@ def _recipient(made: commands.Payment) -> Recipient:
     )
 
 
-_UNCLAIMED_ERRORS = {"": "", "expired": "Nobody claimed the money in time; it was returned."}
+_UNCLAIMED_ERRORS = {
+    "": "",
+    "expired": "Nobody claimed the money in time; it was returned.",
+    "revoked": "Nobody had claimed the money when its payer took it back.",
+}
 
 
 def _unclaimed(held: Holding | None, *, sees_source: bool) -> UnclaimedPayment | None:

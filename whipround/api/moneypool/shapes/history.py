@@ -67,7 +67,8 @@ class Outcome(Shape):
         str,
         doc(
             "The name of who was paid, or the email while nobody has proven it; the title of the"
-            " pool; the bank, or one's own name if that is not known."
+            " pool, or of the script by which many were paid at once; the bank, or one's own name"
+            " if that is not known."
         ),
     ]
     payment_id: _PAYMENT_ID
@@ -75,14 +76,15 @@ class Outcome(Shape):
     refunded: Annotated[
         Amount,
         doc(
-            "How much of the whole payment its recipient has given back, in MXN. What went back to"
-            " a card shows here only."
+            "How much of the whole payment its recipients have given back, in MXN. What went back"
+            " to a card shows here only."
         ),
     ]
     status: Annotated[
         Status,
         doc(
-            "`paid`; `waiting` for somebody to prove the email; `pending` while a bank has not"
+            "`paid`; `waiting` for somebody to prove the email, of many at once for the last of"
+            " them, or, where it is only pledged, to be claimed; `pending` while a bank has not"
             " decided; `returned`: it came back, which is an income of its own."
         ),
     ]

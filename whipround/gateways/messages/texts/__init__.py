@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from whipround.gateways.messages.texts import (
     accounts,
     codes,
+    crowd,
     payments,
     pools,
     requests,
@@ -18,5 +19,6 @@ TEXTS: Mapping[str, Source] = {
     **payments.TEXTS,
     **requests.TEXTS,
     **pools.TEXTS,
+    **crowd.TEXTS,
     **verifications.TEXTS,
 }

@@ -1,10 +1,9 @@
 """The connection to one Stripe account."""
 
-import logging
-
 from stripe import HTTPXClient, StripeClient
 
 from whipround.gateways.processors.stripe.answers import ANSWER_SECONDS
+from whipround.gateways.quiet import keep_addresses_out_of_logs
 
 
 def open_client(*, secret_key: str, url: str | None) -> tuple[StripeClient, HTTPXClient]:
@@ -12,7 +11,7 @@ def open_client(*, secret_key: str, url: str | None) -> tuple[StripeClient, HTTP
 
     `url` is where the API is, if not at Stripe's own address. Nothing is asked twice by itself.
     """
-    _silence()
+    keep_addresses_out_of_logs("stripe")
     http = HTTPXClient(timeout=ANSWER_SECONDS)
     client = StripeClient(
         secret_key,
@@ -21,12 +20,3 @@ def open_client(*, secret_key: str, url: str | None) -> tuple[StripeClient, HTTP
         base_addresses={"api": url.rstrip("/")} if url else {},
     )
     return client, http
-
-
-def _silence() -> None:
-    """Keep what the library and its HTTP client tell beneath a warning out of the logs.
-
-    They tell every request, with the ids in its address.
-    """
-    for name in ("stripe", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""The calls of Mobbr's document, played as they are printed."""

@@ -1,0 +1,1 @@
+"""The Mobbr dialect: crowd payments by scripts, pledges, claims and unclaimed shares."""

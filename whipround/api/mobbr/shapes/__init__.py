@@ -1,0 +1,1 @@
+"""The objects of the dialect, one module per chapter."""
