@@ -130,3 +130,8 @@ create table oauth_login (
     created_at timestamptz not null
 );
 create index oauth_login_expires on oauth_login (expires_at);
+
+-- What was paid and got no further than its payer's own wallet, which is a deposit there: somebody
+-- may have paid thousands of shares between two of those.
+create index transaction_came_back on transaction (out_user_id, created_at, id)
+    where status in ('cancelled', 'failed');
