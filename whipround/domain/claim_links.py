@@ -6,16 +6,13 @@ it may have been read by whoever had the mailbox before.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from whipround.db.database import Tx
 from whipround.domain import mailed_tokens
 from whipround.money import Money
-
-LIFE = timedelta(days=90)
-"""As long as a share waits to be claimed."""
 
 _WAITING = """
     select coalesce(pays_currency, currency) as currency,
@@ -35,15 +32,6 @@ class Waiting(NamedTuple):
     expires_at: datetime
     amounts: Sequence[Money]
     payments: int
-
-
-async def claim_links(tx: Tx, *, emails: Sequence[str], now: datetime) -> list[str]:
-    """A secret for who reads the mail to each address (in lower case), which nobody has proven.
-
-    In their order; one statement for however many.
-    """
-    expires_at = [now + LIFE for _ in emails]
-    return await mailed_tokens.make_claims(tx, emails=emails, expires_at=expires_at, now=now)
 
 
 async def look(tx: Tx, *, secret: str, now: datetime) -> Waiting:

@@ -15,7 +15,7 @@ from whipround.domain.readable import without_links
 from whipround.domain.throttles import Charge
 from whipround.domain.users import person, uniqueness
 from whipround.domain.users.person import User
-from whipround.errors import FieldError, Invalid, Message
+from whipround.errors import Invalid, Message
 from whipround.keyring import Keyring
 
 _IS_OWN = """
@@ -69,7 +69,7 @@ async def ask(
     [[is_own]] = await (await tx.execute(_IS_OWN, values)).fetchall()
     if is_own:
         predicate = Message("is confirmed already")
-        raise Invalid([FieldError("email", "invalid", "Email is confirmed already", predicate)])
+        raise Invalid.field("email", "invalid", "Email is confirmed already", predicate)
     await uniqueness.check(tx, username=user.username, phone=None, email=email, except_id=user.id)
     await throttles.charge(
         tx,

@@ -133,10 +133,11 @@ async def open_session(tx: Tx, *, token_secret: str, now: datetime) -> OpenedSes
     It lasts 24 hours, though not beyond its token. Raises TokenRefused; UserLocked when the token
     is good but its user locked or rejected.
     """
-    digest = credentials.secret_digest("wat", token_secret)
+    token_digest = credentials.secret_digest("wat", token_secret)
     row = None
-    if digest is not None:
-        row = await (await tx.execute(_FIND_LOGIN, {"digest": digest, "now": now})).fetchone()
+    if token_digest is not None:
+        values = {"digest": token_digest, "now": now}
+        row = await (await tx.execute(_FIND_LOGIN, values)).fetchone()
     if row is None:
         raise TokenRefused
     token_id, user_id, device_id, token_expires_at, status, locked_until = row
@@ -144,18 +145,7 @@ async def open_session(tx: Tx, *, token_secret: str, now: datetime) -> OpenedSes
         raise UserLocked
     secret = credentials.new_secret("wst")
     opened = OpenedSession(uuid7(), secret, now, min(now + LIFE, token_expires_at))
-    await tx.execute(
-        _INSERT,
-        {
-            "id": opened.id,
-            "token_id": token_id,
-            "user_id": user_id,
-            "device_id": device_id,
-            "digest": credentials.secret_digest("wst", secret),
-            "expires_at": opened.expires_at,
-            "now": now,
-        },
-    )
+    await _insert(tx, opened, user_id, digest(secret), token_id=token_id, device_id=device_id)
     return opened
 
 
@@ -169,20 +159,32 @@ async def open_login(
     secret = credentials.new_secret(kind)
     life = LOGIN_LIFE if kind == "wmp" else UNUSED_LIFE
     opened = OpenedSession(uuid7(), secret, now, now + life)
+    await _insert(tx, opened, user_id, login_digest(secret, kind=kind))
+    await tx.execute(_END_OLDEST, {"user_id": user_id, "most": MOST_LOGINS})
+    return opened
+
+
+async def _insert(
+    tx: Tx,
+    opened: OpenedSession,
+    user_id: UUID,
+    secret_digest: bytes | None,
+    *,
+    token_id: UUID | None = None,
+    device_id: UUID | None = None,
+) -> None:
     await tx.execute(
         _INSERT,
         {
             "id": opened.id,
-            "token_id": None,
+            "token_id": token_id,
             "user_id": user_id,
-            "device_id": None,
-            "digest": login_digest(secret, kind=kind),
+            "device_id": device_id,
+            "digest": secret_digest,
             "expires_at": opened.expires_at,
-            "now": now,
+            "now": opened.created_at,
         },
     )
-    await tx.execute(_END_OLDEST, {"user_id": user_id, "most": MOST_LOGINS})
-    return opened
 
 
 def is_due(session: Session, *, now: datetime) -> bool:

@@ -196,7 +196,10 @@ async def _claim_all(
         async with db.transaction() as tx:
             some = await pledges.waiting(tx, urls=[*page.urls], after=after, limit=limit, now=now)
             payer_ids = {each.owner_id for each in some}
-            people = await resolving.look_up(tx, page.script, payer_ids=payer_ids)
+            is_invoiced = any(each.is_invoiced for each in some)
+            people = await resolving.look_up(
+                tx, page.script, payer_ids=payer_ids, is_invoiced=is_invoiced
+            )
         for outcome in await _claim_some(crowd, some, people, claim_url):
             tally.count(outcome)
         if len(some) < limit:

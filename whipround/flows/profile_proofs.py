@@ -12,7 +12,7 @@ from uuid import UUID
 
 from whipround.db.database import Database
 from whipround.domain import profile_proofs
-from whipround.errors import FieldError, Invalid, Message, Unavailable
+from whipround.errors import Invalid, Message, Unavailable
 from whipround.gateways.oauth.protocol import CodeRefused, Provider, ProviderUnavailable
 from whipround.keyring import Keyring
 
@@ -78,7 +78,7 @@ async def finish(
     except CodeRefused as error:
         predicate = Message("is invalid")
         message = "Code is unknown, has been used or has expired: ask for another address"
-        raise Invalid([FieldError("code", "invalid", message, predicate)]) from error
+        raise Invalid.field("code", "invalid", message, predicate) from error
     except ProviderUnavailable as error:
         logger.warning("%s cannot be asked whose a profile is: %s", provider, error)
         raise SiteOutOfReach from error
@@ -93,5 +93,5 @@ def _site(providers: Mapping[str, Provider], provider: str) -> Provider:
     if site is None:
         predicate = Message("is not one where profiles can be proven")
         message = "Provider is not one where profiles can be proven"
-        raise Invalid([FieldError("provider", "unsupported", message, predicate)])
+        raise Invalid.field("provider", "unsupported", message, predicate)
     return site

@@ -16,7 +16,7 @@ from tests.mails import last_token, mailed
 from tests.money import EUR, held, problems, rows
 from tests.people import new_email
 from whipround.api.mobbr.logins import ANSWERED_AFTER_SECONDS
-from whipround.domain import claim_links, sessions
+from whipround.domain import mailed_tokens, sessions
 from whipround.domain.users import person as person_row
 from whipround.domain.users.person import User
 from whipround.domain.users.proofs import Proven
@@ -269,7 +269,9 @@ async def test_signing_up_with_the_link_that_says_that_money_waits(
     email, now = new_email(), datetime.now(UTC)
     await pay_crowd(client.db, ann.person, EUR("6.00"), ("email", email), now=now)
     async with client.db.transaction() as tx:
-        [first, second] = await claim_links.claim_links(tx, emails=[email, email], now=now)
+        [first, second] = await mailed_tokens.make_claims(
+            tx, emails=[email, email], expires_at=[now + timedelta(days=90)] * 2, now=now
+        )
 
     other = await client.put(REGISTER, new_person(claim_token=first))
     unknown = await client.put(REGISTER, new_person(email=email, claim_token="wml_unknown"))

@@ -1,7 +1,7 @@
 """Seeing and changing oneself, further emails, and profiles elsewhere."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +13,7 @@ from tests.crowd import new_profile, pay_crowd
 from tests.mails import last_token, mailed
 from tests.money import EUR, held, problems, rows
 from tests.people import new_email
-from whipround.domain import billing, claim_links, credentials
+from whipround.domain import billing, credentials, mailed_tokens
 from whipround.domain.users.proofs import Proven
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +171,9 @@ async def test_the_email_of_the_profile_is_the_first(client: Client) -> None:
 async def test_a_link_that_says_that_money_waits(client: Client, ann: Client, ben: Client) -> None:
     email, now = new_email(), datetime.now(UTC)
     async with client.db.transaction() as tx:
-        [first, second] = await claim_links.claim_links(tx, emails=[email, email], now=now)
+        [first, second] = await mailed_tokens.make_claims(
+            tx, emails=[email, email], expires_at=[now + timedelta(days=90)] * 2, now=now
+        )
     await pay_crowd(client.db, ann.person, EUR("6.00"), ("email", email), now=now)
     browser: Any = {"headers": {"Accept": "text/html,*/*;q=0.8"}, "params": {"claim_token": first}}
 

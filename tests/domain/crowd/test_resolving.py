@@ -40,7 +40,9 @@ def script(*recipients: Recipient) -> Script:
 async def people_of(scene: Scene, *recipients: Recipient, payers: Sequence[Person] = ()) -> People:
     async with scene.db.transaction() as tx:
         payer_ids = [each.id for each in payers]
-        return await resolving.look_up(tx, script(*recipients), payer_ids=payer_ids)
+        return await resolving.look_up(
+            tx, script(*recipients), payer_ids=payer_ids, is_invoiced=True
+        )
 
 
 async def paid_by(scene: Scene, payer: Person, *recipients: Recipient) -> Resolved:
@@ -109,7 +111,7 @@ async def test_one_person_twice_has_two_shares(scene: Scene, ann: Person, ben: P
     said = Script((Participant(username(ben), share=Parts(2)), Participant(email)))
 
     async with scene.db.transaction() as tx:
-        resolved = (await resolving.look_up(tx, said)).paid_by(ann.id)
+        resolved = (await resolving.look_up(tx, said, is_invoiced=False)).paid_by(ann.id)
 
     shares = resolving.planned(resolved, EUR("3.00"))
     assert [share.amount for share in shares] == [2, 1]

@@ -21,7 +21,7 @@ from whipround.domain import email_ids
 from whipround.domain.mailed_tokens import MailedTokenNotFound
 from whipround.domain.users import profile
 from whipround.domain.users.profile import ProfileChange
-from whipround.errors import FieldError, Invalid, Message, Throttled
+from whipround.errors import Invalid, Message, Throttled
 from whipround.flows import profile_proofs
 from whipround.flows.profile_proofs import SiteOutOfReach
 
@@ -241,7 +241,7 @@ async def confirm_email(request: Request) -> Reply[shapes.User]:
         except MailedTokenNotFound as error:
             predicate = Message("is unknown, has been used or has expired")
             message = "Confirm token is unknown, has been used or has expired"
-            raise Invalid([FieldError("confirm_token", "invalid", message, predicate)]) from error
+            raise Invalid.field("confirm_token", "invalid", message, predicate) from error
         return answered(call, await oneself(tx, call, session.user.id))
 
     return await once(call, act)

@@ -154,10 +154,13 @@ _BY_ADDRESS = """
 """
 
 
-async def look_up(tx: Tx, script: Script, *, payer_ids: Collection[UUID] = ()) -> People:
+async def look_up(
+    tx: Tx, script: Script, *, payer_ids: Collection[UUID] = (), is_invoiced: bool
+) -> People:
     """Who the participants of a script are, for any of these to pay them.
 
-    Addresses of profiles must have been told from those of pages before.
+    Who of them can be sent an invoice is looked up where a payment `is_invoiced`: without, none can
+    be asked for. Addresses of profiles must have been told from those of pages before.
     """
     recipients = {each.recipient for each in script.participants}
     found = await _by_name(tx, [each for each in recipients if each.kind == "username"])
@@ -166,7 +169,9 @@ async def look_up(tx: Tx, script: Script, *, payer_ids: Collection[UUID] = ()) -
     blocks: Collection[tuple[UUID, UUID]] = ()
     if owner_ids and payer_ids:
         blocks = await relationships.blocks_between(tx, some=payer_ids, others=owner_ids)
-    complete = await billing.complete(tx, user_ids=owner_ids) if owner_ids else set()
+    complete: Collection[UUID] = ()
+    if owner_ids and is_invoiced:
+        complete = await billing.complete(tx, user_ids=owner_ids)
     return People(script, found, blocks, complete)
 
 

@@ -15,7 +15,7 @@ from whipround.domain.users import signup
 from whipround.domain.users.person import User
 from whipround.domain.users.proofs import Proven
 from whipround.domain.users.signup import NewUser
-from whipround.errors import FieldError, Invalid, Message, Throttled
+from whipround.errors import Invalid, Message, Throttled
 from whipround.keyring import Keyring
 
 
@@ -91,4 +91,4 @@ async def _may_write(
 def _refused() -> Invalid:
     predicate = Message("is invalid")
     message = "Claim token is unknown, has been used or has expired, or is of another email"
-    return Invalid([FieldError("claim_token", "invalid", message, predicate)])
+    return Invalid.field("claim_token", "invalid", message, predicate)

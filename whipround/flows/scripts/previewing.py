@@ -128,7 +128,9 @@ async def preview(
             limit_multiplier=limit_multiplier,
         )
         payers = () if payer_id is None else (payer_id,)
-        people = await resolving.look_up(tx, found.script, payer_ids=payers)
+        people = await resolving.look_up(
+            tx, found.script, payer_ids=payers, is_invoiced=asked.is_invoiced
+        )
         fee = None if asked.money is None else await fee_from_wallet(tx, asked.money)
     try:
         resolved = people.paid_by(payer_id, is_invoiced=asked.is_invoiced)

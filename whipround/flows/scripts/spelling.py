@@ -28,12 +28,9 @@ def with_profiles(script: Script, *, place: str = "participants") -> Script:
     for position, participant in enumerate(script.participants):
         each = replace(participant, recipient=spelled(participant.recipient))
         if each.key in found:
-            field, predicate = (
-                f"{place}[{position}].id",
-                Message("is there already, in the same role"),
-            )
-            message = Message("{field} {predicate}", field=field, predicate=predicate)
-            wrong.append(FieldError(field, "already_taken", message, predicate))
+            field = f"{place}[{position}].id"
+            predicate = Message("is there already, in the same role")
+            wrong.append(FieldError.of(field, "already_taken", predicate, called=field))
         found.setdefault(each.key, each)
     if wrong:
         raise Invalid(wrong)
