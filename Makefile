@@ -7,7 +7,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-processes test-bench check format messages bench requirements clean
+.PHONY: help run demo test test-processes torture test-bench check format messages bench requirements clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,6 +27,16 @@ test-processes: $(DEV) ## run the tests that start, stop and kill servers and co
 
 # One more than there are cores, as some always wait: for a deadline, or for who should not come.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+torture: $(DEV) ## the long suites, about an hour (LENGTH=0.1 a tenth of it, SEED=1 as it was then, ONLY=races)
+	@echo "Again as it was now: make torture LENGTH=$(LENGTH) SEED=$(SEED)"
+	@$(BIN)/python -m pytest tests/torture $(TORTURE)
+	@$(PYTEST) -m hypothesis $(TORTURE)
+
+TORTURE = --torture $(LENGTH) --hypothesis-seed $(SEED) -k "$(ONLY)" --timeout 7200
+LENGTH ?= 1
+SEED := $(or $(SEED),$(shell date +%s))
+ONLY ?=
 
 test-bench: $(DEV) ## run the tests of the benchmark itself
 	@$(BIN)/python -m pytest tests/bench

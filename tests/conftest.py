@@ -31,15 +31,52 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 _numbers = count(1)
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+QUICK_EXAMPLES, EXAMPLES = 40, 2000
+"""Of each property: in the tests, and in a torture of length 1."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The length of a torture; without it, its suites are only looked at."""
+    parser.addoption(
+        "--torture", type=float, default=0.0, metavar="LENGTH", help="how long, 1 being the whole"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """How long an example takes says nothing on a busy machine."""
+    settings.register_profile(
+        "ours",
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+        max_examples=max(QUICK_EXAMPLES, round(EXAMPLES * config.getoption("torture"))),
+    )
+    settings.load_profile("ours")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what can only be long."""
+    if not config.getoption("torture"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 def pytest_collection_finish() -> None:
     """What has been imported stays: nobody need look again and again whether it is garbage."""
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What a torture has measured."""
+    if config.getoption("torture"):
+        terminalreporter.section("figures")
+        for report in terminalreporter.getreports("passed"):
+            for name, value in report.user_properties if report.when == "teardown" else ():
+                terminalreporter.write_line(f"{report.nodeid}  {name}: {value}")
 
 
 @pytest.fixture(scope="session")

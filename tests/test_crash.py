@@ -5,21 +5,20 @@ With a real `whipround serve --sandbox`, its own PostgreSQL and real connections
 
 import asyncio
 import json
-import os
 import signal
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.nursery import Command, Nursery
+from tests.nursery import Nursery
+from tests.servers import Installation, Server
 
 pytestmark = pytest.mark.processes
 
@@ -36,69 +35,12 @@ _LOGIN = (PAYER, DEMO_PASSWORD)
 _MOST_LISTED = 100
 
 
-class Installation:
-    """A sandbox in a folder, and the server that runs on it."""
-
-    def __init__(self, nursery: Nursery, folder: Path) -> None:
-        self._nursery = nursery
-        self.folder = folder
-        self._log = folder / "serve.log"
-        self._process: Command | None = None
-        kept = {name: it for name, it in os.environ.items() if not name.startswith("WHIPROUND_")}
-        self._environment = kept | {
-            "WHIPROUND_DATA_DIR": str(folder / "data"),
-            "WHIPROUND_PORT": "0",
-            "WHIPROUND_LOG_LEVEL": "warning",
-        }
-
-    def start(self) -> str:
-        """The address of the server, which is started unless it runs."""
-        if self._process is None or self._process.poll() is not None:
-            with self._log.open("wb") as log:
-                self._process = self._command("serve", "--sandbox", log=log)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while "http://" not in (said := self._log.read_text()) or not said.endswith("\n"):
-            assert self._process.poll() is None, said
-            assert time.monotonic() < until, said
-            time.sleep(0.02)
-        return "http://" + said.split("http://")[1].split()[0]
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send the server a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def ended(self) -> int:
-        """The exit status of the server, which is about to end."""
-        assert self._process is not None
-        return self._process.wait(PATIENCE_SECONDS)
-
-    def close(self) -> tuple[int, str]:
-        """Leave nothing running, whatever happened; exit status and words of an audit.
-
-        PostgreSQL outlives a server that was killed; the last command to use it stops it.
-        """
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(PATIENCE_SECONDS)
-        with self._command("audit") as process:
-            said, complained = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.wait(), said + complained
-
-    def _command(self, *arguments: str, log: IO[bytes] | None = None) -> Command:
-        return self._nursery.start(*arguments, cwd=self.folder, env=self._environment, log=log)
-
-
 @pytest.fixture(scope="module")
-def installation(nursery: Nursery, short_dir: Path) -> Iterator[Installation]:
-    """A sandbox whose books are proven when all is over."""
-    folder = short_dir / "crash"
-    folder.mkdir(mode=0o711)
-    folder.chmod(0o711)  # whatever the umask
-    installation = Installation(nursery, folder)
-    yield installation
-    status, said = installation.close()
-    assert (status, "The books hold." in said) == (0, True), said
+def server(nursery: Nursery, short_dir: Path) -> Iterator[Server]:
+    """The server of a sandbox whose books are proven when all is over."""
+    installation = Installation(nursery, short_dir / "crash")
+    yield installation.server()
+    installation.close()
 
 
 class Answer(NamedTuple):
@@ -209,30 +151,28 @@ async def log_in(url: str) -> Payer:
         return Payer(session, wallet["id"], recipient["id"])
 
 
-async def pay_until(
-    url: str, payer: Payer, installation: Installation, number: signal.Signals
-) -> None:
+async def pay_until(url: str, payer: Payer, server: Server, number: signal.Signals) -> None:
     """Many pay at once; in the midst of it the server gets a signal."""
     async with client(url) as http:
         paying = [asyncio.create_task(payer.keep_paying(http)) for _ in range(CLIENTS)]
         await asyncio.sleep(LOAD_SECONDS)
-        installation.signal(number)
+        server.signal(number)
         await asyncio.gather(*paying)
 
 
 def test_a_killed_server_has_lost_nothing_and_makes_nothing_twice(
-    installation: Installation,
+    server: Server,
 ) -> None:
-    url = installation.start()
+    url = server.start()
     payer = asyncio.run(log_in(url))
 
-    asyncio.run(pay_until(url, payer, installation, signal.SIGKILL))
+    asyncio.run(pay_until(url, payer, server, signal.SIGKILL))
 
-    assert installation.ended() == -signal.SIGKILL
+    assert server.ended() == -signal.SIGKILL
     answered = payer.answered()
     assert len(answered) > CLIENTS
     assert {answer.status for answer in answered.values()} == {201}
-    url = installation.start()
+    url = server.start()
     before, told, after = asyncio.run(repeat_all(url, payer))
     assert len(set(before)) == len(before)
     assert answered.keys() <= set(before) <= payer.answers.keys()
@@ -249,17 +189,17 @@ async def repeat_all(url: str, payer: Payer) -> tuple[list[str], dict[str, Answe
         return before, told, await payer.made(http)
 
 
-def test_a_stopped_server_has_answered_all_that_it_made(installation: Installation) -> None:
-    url = installation.start()
+def test_a_stopped_server_has_answered_all_that_it_made(server: Server) -> None:
+    url = server.start()
     payer = asyncio.run(log_in(url))
 
-    asyncio.run(pay_until(url, payer, installation, signal.SIGTERM))
+    asyncio.run(pay_until(url, payer, server, signal.SIGTERM))
 
-    assert installation.ended() == 0
+    assert server.ended() == 0
     answered = payer.answered()
     assert len(answered) > CLIENTS
     assert {answer.status for answer in answered.values()} == {201}
-    url = installation.start()
+    url = server.start()
     assert sorted(asyncio.run(all_made(url, payer))) == sorted(answered)
 
 
@@ -325,18 +265,18 @@ class CrowdPayer:
 
 
 def test_a_script_that_was_being_paid_when_the_server_was_killed_is_paid_once(
-    installation: Installation,
+    server: Server,
 ) -> None:
-    url = installation.start()
+    url = server.start()
     payer = CrowdPayer()
 
-    asyncio.run(pay_scripts_until_killed(url, payer, installation))
+    asyncio.run(pay_scripts_until_killed(url, payer, server))
 
-    assert installation.ended() == -signal.SIGKILL
+    assert server.ended() == -signal.SIGKILL
     answered = payer.answered()
     assert len(answered) > CLIENTS
     assert {answer.status for answer in answered.values()} == {201}
-    url = installation.start()
+    url = server.start()
     told, made = asyncio.run(confirm_all(url, payer))
     assert {answer.status for answer in told.values()} == {201}
     assert {hash_: told[hash_] for hash_ in answered} == answered
@@ -345,12 +285,12 @@ def test_a_script_that_was_being_paid_when_the_server_was_killed_is_paid_once(
     assert len(set(ids)) == len(payer.answers)
 
 
-async def pay_scripts_until_killed(url: str, payer: CrowdPayer, installation: Installation) -> None:
+async def pay_scripts_until_killed(url: str, payer: CrowdPayer, server: Server) -> None:
     """Many confirm at once; once there are more answers than clients, the server is killed."""
     async with client(url) as http, asyncio.timeout(PATIENCE_SECONDS):
         paying = [asyncio.create_task(payer.keep_paying(http)) for _ in range(CLIENTS)]
         await payer.enough.wait()
-        installation.signal(signal.SIGKILL)
+        server.signal(signal.SIGKILL)
         await asyncio.gather(*paying)
 
 
