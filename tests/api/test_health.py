@@ -1,14 +1,13 @@
 """What whoever watches the process is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from tests.api.serving import client_of
+from tests.line import line_to
 from whipround.api import health
 from whipround.api.health import healthz, readyz
 from whipround.db.database import Database, open_database
@@ -45,66 +44,21 @@ async def test_not_ready_without_migrations_or_without_a_database(
     assert answer.headers["Retry-After"] == "1"
 
 
-class Line:
-    """A line to the database that can fall silent, and come back."""
-
-    def __init__(self, postgres_url: str) -> None:
-        self._there = conninfo_to_dict(postgres_url)
-        self._carries = asyncio.Event()
-        self._carries.set()
-        self._carrying: list[asyncio.Task[None]] = []
-
-    def fall_silent(self) -> None:
-        self._carries.clear()
-
-    def come_back(self) -> None:
-        self._carries.set()
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[dict[str, str | int]]:
-        """Where to connect to."""
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        try:
-            yield {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]}
-        finally:
-            server.close()
-            for task in self._carrying:
-                task.cancel()
-            await asyncio.gather(*self._carrying, return_exceptions=True)
-
-    async def _connect(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        host, port = self._there["host"], self._there.get("port", 5432)
-        there, forth = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        for reader, writer in ((here, forth), (there, back)):
-            self._carrying.append(asyncio.create_task(self._carry(reader, writer)))
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                await self._carries.wait()
-                writer.write(data)
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-
 async def test_not_ready_in_time_while_the_database_is_silent(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.3)
-    line = Line(postgres_url)
     async with (
-        line.connected() as there,
-        open_database(make_conninfo(postgres_url, **there), connections=4) as db,
+        line_to(postgres_url) as line,
+        open_database(line.url, connections=4) as db,
         client_of(readyz(db)) as client,
     ):
         before = await client.get("/readyz")
-        line.fall_silent()
+        await line.fall_silent()
         began = perf_counter()
         silent = [await client.get("/readyz") for _ in range(3)]
         took = perf_counter() - began
-        line.come_back()
+        await line.speak()
         await asyncio.sleep(0.5)
         after = await client.get("/readyz")
 

@@ -307,6 +307,24 @@ async def test_nothing_is_begun_after_the_deadline(tally: Database) -> None:
     assert await _counted(tally) == {"slow": 1}  # as a repeat would find out by its key
 
 
+async def test_what_has_waited_in_the_line_has_waited(tally: Database) -> None:
+    goes_on = asyncio.Event()
+
+    async def work(tx: Tx, commands: Sequence[str]) -> list[str | Exception]:
+        await goes_on.wait()
+        return await _count(tx, commands)
+
+    batcher = Batcher(tally, work, max_commands=1, deadline_seconds=1.0)
+
+    async with asyncio.timeout(1.9):
+        results = await asyncio.gather(*map(batcher.submit, "abcd"), return_exceptions=True)
+    goes_on.set()
+    await asyncio.wait({*batcher._abandoned})
+
+    assert [type(it) for it in results] == [Unavailable] * 4
+    assert await _counted(tally) == {"a": 1}
+
+
 # Who waits, and who goes.
 
 

@@ -1,11 +1,15 @@
 """Transactions on connections that are shared: bound to a schema, whole or not at all."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg_pool.base import AttemptWithBackoff
 
+from tests.line import line_to
 from whipround.db import database
 from whipround.db.database import Database, Tx, open_database
 from whipround.errors import Unavailable
@@ -181,6 +185,50 @@ async def test_no_connection_in_time_is_unavailable(
                     pass
         async with db.transaction() as tx:  # there are connections again
             await tx.execute("select 1")
+
+
+async def test_a_database_that_was_away_for_long_is_soon_found_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_SECONDS", 1)
+    # As after an hour: who has tried for so long tries again only after as long a time.
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 0.1)
+    monkeypatch.setattr(AttemptWithBackoff, "DELAY_BACKOFF", 1000)
+
+    async with line_to(postgres_url) as line, open_database(line.url, connections=2) as db:
+        async with db.transaction(), db.transaction():
+            pass  # there are as many as there may be
+        await line.refuse()
+        for error in (psycopg.OperationalError, psycopg.OperationalError, Unavailable):
+            with pytest.raises(error):
+                async with db.transaction():
+                    pass
+        await line.accept()
+        async with db.transaction() as tx:
+            found = await (await tx.execute("select 1")).fetchall()
+
+    assert found == [(1,)]
+
+
+async def test_a_database_that_says_nothing_is_given_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SILENT_SECONDS", 0.3)
+
+    async with line_to(postgres_url) as line, open_database(line.url, connections=2) as db:
+
+        async def ask_in_vain(kind: Callable[[], AbstractAsyncContextManager[Tx]]) -> None:
+            async with asyncio.timeout(10), kind() as tx:
+                await (await tx.execute("select 1")).fetchall()
+                await line.fall_silent()
+                await (await tx.execute("select 1")).fetchall()
+
+        for kind in (db.transaction, db.pipeline, db.reading):
+            with pytest.raises(psycopg.OperationalError):
+                await ask_in_vain(kind)
+            await line.speak()
+        async with db.transaction(patient=True) as tx:
+            await tx.execute("select pg_sleep(0.6)")
 
 
 async def test_what_need_not_be_durable_does_not_wait_for_the_disk(postgres_url: str) -> None:

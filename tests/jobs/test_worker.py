@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import time_machine
 from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
@@ -98,6 +99,25 @@ async def test_without_a_nudge_the_schedule_delivers(
             return await ticks(installation) > before
 
         await until(has_ticked)
+
+
+async def test_jobs_go_on_when_the_clock_jumps(
+    installation: Installation, settings: Settings
+) -> None:
+    began = datetime.now(UTC)
+    with time_machine.travel(began, tick=True) as traveller:
+        async with run_worker(installation, settings):
+            for jump in (timedelta(0), timedelta(hours=-3), timedelta(days=365)):
+                traveller.move_to(began + jump)
+                before = await ticks(installation)
+                await until(partial(_has_ticked, installation, before, times=2))
+        total = await ticks(installation)
+
+    assert total - before < 100  # nobody makes up for what there was no time for
+
+
+async def _has_ticked(installation: Installation, before: int, *, times: int) -> bool:
+    return await ticks(installation) >= before + times
 
 
 async def test_a_real_installation_delivers_by_mail(

@@ -40,6 +40,7 @@ class Overloaded(Unavailable):
 class _Waiting(Generic[Command, Result]):
     command: Command
     weight: int
+    deadline: float
     answer: "asyncio.Future[Result]"
 
 
@@ -86,7 +87,10 @@ class Batcher(Generic[Command, Result]):
         if len(self._line) >= self._max_waiting:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Command, Result](command, self._weigh(command), loop.create_future())
+        deadline = loop.time() + self._deadline_seconds
+        waiting = _Waiting[Command, Result](
+            command, self._weigh(command), deadline, loop.create_future()
+        )
         self._line.append(waiting)
         if self._runner is None:
             self._runner = loop.create_task(self._run())
@@ -101,8 +105,7 @@ class Batcher(Generic[Command, Result]):
         try:
             while self._line:
                 batch = self._next_batch()
-                deadline = asyncio.get_running_loop().time() + self._deadline_seconds
-                await self._settle(batch, deadline)
+                await self._settle(batch, deadline=batch[0].deadline)
         finally:
             self._runner = None
 

@@ -1,10 +1,13 @@
 """The connection pool, and transactions bound to one product's schema."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, IsolationLevel
+from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -13,6 +16,8 @@ from whipround.errors import Unavailable
 Tx: TypeAlias = AsyncConnection[TupleRow]
 """A connection inside an open transaction, its search_path on one product's schema."""
 
+Value = TypeVar("Value")
+
 INSTALLATION = "whipround"
 """The schema of what is known once per database."""
 
@@ -20,6 +25,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 10
+SILENT_SECONDS = STATEMENT_SECONDS + 2.0
+"""After how long a database that should have answered, or given up, is taken to be gone."""
 
 # Sent with the first statement of a transaction, which has to be sent anyway: nobody waits without
 # limit for a lock or an answer. Nor is a statement shared out among processes, which would take
@@ -56,13 +63,37 @@ _CONNECTION = {
 }
 
 
+class _Connection(AsyncConnection[TupleRow]):
+    """A connection that breaks where the database has been silent for too long.
+
+    PostgreSQL ends a statement that takes too long, but only as long as it, and the line, work.
+    """
+
+    is_patient = False
+
+    async def wait(self, gen: PQGen[Value], *given: Any, **named: Any) -> Value:
+        """What the database answers. Raises OperationalError where it says nothing for too long."""
+        if self.is_patient:
+            return await super().wait(gen, *given, **named)
+        breaking = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._break)
+        try:
+            return await super().wait(gen, *given, **named)
+        finally:
+            breaking.cancel()
+
+    def _break(self) -> None:
+        """Have whoever waits read the end of it, at once."""
+        with suppress(OSError), socket.fromfd(self.fileno(), socket.AF_UNIX, 0) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
 class Database:
     """A pool of connections, seen from one schema.
 
     A function that takes a `Database` owns its transactions; one that takes a `Tx` never commits.
     """
 
-    def __init__(self, pool: "AsyncConnectionPool[Tx]", schema: str) -> None:
+    def __init__(self, pool: "AsyncConnectionPool[_Connection]", schema: str) -> None:
         self._pool = pool
         self.schema = schema
 
@@ -78,10 +109,14 @@ class Database:
 
         A statement may take 10 seconds, 5 of them waiting for a lock, and without limit where
         `patient`: for migrations. What is not `is_durable`, and was committed within the last
-        second, may be undone by a crash. Raises Unavailable when no connection can be had in time.
+        second, may be undone by a crash. Raises Unavailable when no connection can be had in time,
+        OperationalError when the database is lost, or says nothing for 12 seconds.
         """
         begin = _BEGIN_PATIENTLY if patient else _BEGIN if is_durable else _BEGIN_LIGHTLY
-        async with self._connection() as connection, connection.transaction():
+        async with (
+            self._connection(patient=patient) as connection,
+            connection.transaction(),
+        ):
             await connection.execute(begin, (self.schema,))
             yield connection
 
@@ -91,7 +126,7 @@ class Database:
 
         Raises Unavailable as `transaction` does.
         """
-        async with self._connection() as connection:
+        async with self._connection(patient=True) as connection:
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             await connection.set_read_only(True)
             try:
@@ -132,11 +167,12 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Tx]:
+    async def _connection(self, *, patient: bool = False) -> AsyncIterator[Tx]:
         try:
             connection = await self._pool.getconn()
         except PoolTimeout as error:
             raise Unavailable("The database cannot be reached right now.") from error
+        connection.is_patient = patient
         try:
             yield connection
         finally:
@@ -149,11 +185,15 @@ async def open_database(conninfo: str, *, connections: int) -> AsyncIterator[Dat
 
     Connections are opened as needed, up to `connections`, and closed at the end.
     """
-    pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
+    pool = AsyncConnectionPool(
         conninfo,
+        connection_class=_Connection,
         min_size=2,
         max_size=connections,
         timeout=CONNECT_TIMEOUT_SECONDS,
+        # The pauses between attempts double until it gives up, and then whoever wants one has it
+        # begin anew: a database that was away for long is not looked for just as long after.
+        reconnect_timeout=CONNECT_TIMEOUT_SECONDS,
         kwargs=_CONNECTION,
         open=False,
     )

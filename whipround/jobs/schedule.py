@@ -5,6 +5,9 @@ lost tick costs nothing but time. A tick is queued once however many workers the
 again while one waits. Two runs of a job at once do no harm.
 """
 
+import asyncio
+import logging
+import time
 from contextlib import suppress
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
@@ -20,6 +23,8 @@ from whipround.jobs import housekeeping
 from whipround.jobs.deliverer import Deliverer
 from whipround.jobs.desks import Desks
 
+logger = logging.getLogger(__name__)
+
 # A sixth field is seconds.
 _EVERY_FIVE_SECONDS = "* * * * * */5"
 _EVERY_MINUTE = "* * * * *"
@@ -29,6 +34,7 @@ _EVERY_DAY = "41 3 * * *"
 _AT_ONCE = 3
 _CONNECTIONS = 3
 _STALLED_SECONDS = 120.0
+_JUMP_SECONDS = 30.0
 _FAILED_KEPT_HOURS = 7 * 24
 
 
@@ -44,26 +50,54 @@ async def run_schedule(
 ) -> None:
     """Run the jobs when their time comes, until cancelled; what is under way may then finish.
 
-    Also ends when the database goes away, with or without an error: it is for the caller to begin
-    anew. Jobs still running `stop_seconds` after the cancellation are cancelled too.
+    Also ends when the database goes away, with or without an error, and when the clock jumps: it is
+    for the caller to begin anew. Jobs still running `stop_seconds` after the cancellation are
+    cancelled too.
     """
     jobs = _app(conninfo, db=db, deliverer=deliverer, desks=desks, rates=rates, studio=studio)
     async with jobs.open_async() as app:
         # Not only when the hour comes: nothing may have run for days.
         with suppress(AlreadyEnqueued):
             await app.tasks["refresh_rates"].defer_async(timestamp=0)
-        await app.run_worker_async(
-            concurrency=_AT_ONCE,
-            # Of what succeeded nothing is kept: a tick in five seconds would soon be a crowd.
-            delete_jobs="successful",
-            install_signal_handlers=False,
-            # It is notified of jobs: asking is for what got lost.
-            fetch_job_polling_interval=30.0,
-            abort_job_polling_interval=30.0,
-            update_heartbeat_interval=30.0,
-            stalled_worker_timeout=_STALLED_SECONDS,
-            shutdown_graceful_timeout=stop_seconds,
-        )
+        working = asyncio.create_task(_work(app, stop_seconds=stop_seconds))
+        watching = asyncio.create_task(_clock_jumps())
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            if not working.done():
+                working.cancel()
+            await asyncio.wait({working})
+        if not working.cancelled():
+            working.result()
+
+
+async def _work(app: App, *, stop_seconds: float) -> None:
+    await app.run_worker_async(
+        concurrency=_AT_ONCE,
+        # Of what succeeded nothing is kept: a tick in five seconds would soon be a crowd.
+        delete_jobs="successful",
+        install_signal_handlers=False,
+        # It is notified of jobs: asking is for what got lost.
+        fetch_job_polling_interval=30.0,
+        abort_job_polling_interval=30.0,
+        update_heartbeat_interval=30.0,
+        stalled_worker_timeout=_STALLED_SECONDS,
+        shutdown_graceful_timeout=stop_seconds,
+    )
+
+
+async def _clock_jumps() -> None:
+    """Wait until somebody sets the clock, or the machine has slept.
+
+    Procrastinate would wait until the clock is back where it was, or else queue every tick that
+    there has not been: who begins anew does neither.
+    """
+    loop = asyncio.get_running_loop()
+    ahead = time.time() - loop.time()
+    while abs(time.time() - loop.time() - ahead) < _JUMP_SECONDS:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(1)
+    logger.warning("the clock has jumped: the job queue begins anew")
 
 
 def _app(

@@ -120,7 +120,7 @@ class Worker:
                     studio=self.studio,
                     stop_seconds=STOP_SECONDS,
                 )
-                logger.warning("the job queue has lost the database, and begins anew")
+                logger.warning("the job queue has ended, and begins anew")
             except (ProcrastinateException, psycopg.Error) as error:
                 logger.warning("the job queue is out of reach: %r", error.__cause__ or error)
             except Exception:
