@@ -55,7 +55,7 @@ async def measure(folder: Path, plan: Plan, show: Show) -> tuple[Figures, dict[s
         with serving(folder) as server:
             figures.start_again_seconds = server.seconds_to_ready
             phase.done(f"again until ready {server.seconds_to_ready:.2f} s")
-            async with _attached(folder) as installation:
+            async with attached(folder) as installation:
                 generator = Generator.find(server, folder)
                 bench = _Bench(plan, show, figures, server, installation, generator)
                 past = await _measure(bench)
@@ -66,7 +66,7 @@ async def measure(folder: Path, plan: Plan, show: Show) -> tuple[Figures, dict[s
 
 
 @asynccontextmanager
-async def _attached(folder: Path) -> AsyncIterator[Installation]:
+async def attached(folder: Path) -> AsyncIterator[Installation]:
     """The installation that the server has open."""
     settings = Settings(data_dir=data_dir(folder), database_url=None, secret_key=None)
     async with open_installation(settings, sandbox=True, exclusive=False) as installation:

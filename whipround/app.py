@@ -19,7 +19,7 @@ from whipround.api.mobbr import app as mobbr
 from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool
 from whipround.api.moneypool import errors as moneypool_errors
-from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol
+from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol, allow_many_files
 from whipround.api.sandbox import refuse as refuse_in_sandbox
 from whipround.api.sandbox import sandbox as sandbox_app
 from whipround.api.services import Directory, open_directory
@@ -46,6 +46,7 @@ async def serve(
     listened on, before anything else is begun, and what `open_installation` and `run_worker` raise.
     """
     logs.configure(settings)
+    allow_many_files()
     with bound(settings.host, settings.port) as listener:
         settings = _named(settings, listener)
         async with (

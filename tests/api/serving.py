@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 import httpx
+import uvicorn
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
@@ -19,6 +20,7 @@ from whipround.api.mobbr import app as mobbr_app
 from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool_app
 from whipround.api.moneypool import errors as moneypool_errors
+from whipround.api.protocol import LimitedProtocol
 from whipround.api.services import Directory
 from whipround.api.types import App
 from whipround.db.database import Database
@@ -125,11 +127,36 @@ def front_of(
 
 
 @asynccontextmanager
-async def client_of(app: App) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an ASGI app."""
-    transport = httpx.ASGITransport(app=app)
+async def client_of(app: App, *, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an ASGI app, which calls from this address."""
+    transport = httpx.ASGITransport(app=app, client=(address, 123))
     async with httpx.AsyncClient(transport=transport, base_url="http://whipround.test") as client:
         yield client
+
+
+@asynccontextmanager
+async def served(app: App) -> AsyncIterator[int]:
+    """The port of a server with the limits of ours, in this process."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            port=0,
+            http=LimitedProtocol,
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+    )
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
 
 
 @asynccontextmanager

@@ -6,10 +6,10 @@ elsewhere, so it works offline and under the strictest content security policy.
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from litestar import get
@@ -18,9 +18,33 @@ from markupsafe import Markup, escape
 
 from whipround.api.handling import Reply, Request
 from whipround.api.openapi import Dialect, Json, document
+from whipround.api.shapes import encode
 
 _HTML = b"text/html; charset=utf-8"
 _POLICY = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
+
+
+Made = TypeVar("Made")
+
+
+class Once(Generic[Made]):
+    """What takes a while to make, and is made once, however many want it at the same time."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._making = Lock()
+        self._made: list[Made] = []
+
+    def get(self) -> Made:
+        """What was made, or is made now."""
+        with self._making:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+    async def wait(self) -> Made:
+        """The same, while others are served."""
+        return self._made[0] if self._made else await asyncio.to_thread(self.get)
 
 
 def documentation(
@@ -35,26 +59,19 @@ def documentation(
     `opt` is what the dialect's `route` makes for a route that is open to anybody.
     """
 
-    @cache
-    def made() -> Json:
-        return document(described, dialect)
-
-    @cache
-    def page() -> bytes:
-        return page_of(made(), dialect).encode()
-
-    # In threads: the first time each takes a while.
+    made = Once(lambda: document(described, dialect))
+    encoded = Once(lambda: encode(made.get()))
+    page = Once(lambda: page_of(made.get(), dialect).encode())
 
     @get(f"{root}/openapi.json", include_in_schema=False, opt=opt)
     async def openapi(request: Request) -> Reply[Json]:  # noqa: ARG001
         """The OpenAPI document."""
-        return Reply(await asyncio.to_thread(made))
+        return Reply(body=await encoded.wait())
 
     @get(f"{root}/docs", include_in_schema=False, opt=opt)
     async def docs(request: Request) -> Reply[bytes]:  # noqa: ARG001
         """The same as a page."""
-        body = await asyncio.to_thread(page)
-        return Reply(body=body, content_type=_HTML, more_headers=(_POLICY,))
+        return Reply(body=await page.wait(), content_type=_HTML, more_headers=(_POLICY,))
 
     return [openapi, docs]
 

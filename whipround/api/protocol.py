@@ -1,9 +1,14 @@
-"""uvicorn's HTTP protocol, with the limits it lacks: on headers, and on slow clients.
+"""uvicorn's HTTP protocol, with the limits it lacks: on headers, slow clients, and how many.
 
 Also it knows who has hung up, and who has only said all: that one gets an answer.
 """
 
 import asyncio
+import resource
+import socket
+import struct
+import termios
+from fcntl import ioctl
 from typing import Any
 
 import msgspec
@@ -28,6 +33,16 @@ SLOWEST_BYTES_PER_SECOND = 32 * 1024
 KEEP_ALIVE_SECONDS = 65
 """How long a connection may idle between requests: longer than proxies keep theirs."""
 
+UNREAD_SECONDS = 60.0
+"""How long a client may take nothing of what waits for it."""
+
+MOST_PIPELINED = 64
+"""How many requests may wait for their turn on a connection."""
+
+MOST_OPEN_FILES = 65_536
+RESERVED_FILES = 128
+"""Of the files that the process may have open, those that are not for clients."""
+
 
 _MALFORMED = msgspec.json.encode(
     {"errors": [{"code": Malformed.code, "message": Malformed().message}]}
@@ -35,12 +50,50 @@ _MALFORMED = msgspec.json.encode(
 """In the form of Memento: which dialect was meant cannot be known."""
 
 
+_BUSY = b"\r\n".join(
+    [
+        STATUS_LINE[503].rstrip(),
+        b"content-length: 0",
+        b"retry-after: 1",
+        b"connection: close",
+        b"",
+        b"",
+    ]
+)
+
+
 class _HeadTooLarge(Exception):
     """Stops the parser."""
 
 
+class _TooManyPipelined(Exception):
+    """Stops the parser, too."""
+
+
+def allow_many_files() -> None:
+    """Have the process open as many files as it may, which may be more than it begins with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def most_connections() -> int:
+    """How many clients there may be at once: at their limit, the rest of us can still open files.
+
+    At least half of the files are for clients.
+    """
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return MOST_OPEN_FILES
+    return files - min(RESERVED_FILES, files // 2)
+
+
 class LimitedProtocol(HttpToolsProtocol):
-    """Answers 431 to a head without end, and hangs up on a request that does not get finished."""
+    """Answers 431 to a head without end, and 503 to one client too many.
+
+    Hangs up on who does not finish a request, or does not take an answer.
+    """
 
     _in_head = True
     _head_bytes = 0
@@ -50,10 +103,16 @@ class LimitedProtocol(HttpToolsProtocol):
     _look_later: asyncio.TimerHandle | None = None
     _answering: RequestResponseCycle | None = None
     _no_more_to_come = False
+    _unread_bytes = 0
+    _unread_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch."""
         super().connection_made(transport)
+        if len(self.connections) > most_connections():
+            transport.write(_BUSY)
+            transport.close()
+            return
         self._reading_since = self.loop.time()
         self._look_later = self.loop.call_later(REQUEST_SECONDS, self._look)
 
@@ -92,8 +151,14 @@ class LimitedProtocol(HttpToolsProtocol):
         """Parse what arrived."""
         # What one read brings is counted header by header only where it could be too much.
         self._large_read = len(data) > MAX_HEAD_BYTES
+        body_bytes = self._body_bytes
         super().data_received(data)
-        if self._in_head:
+        if self._reading_since is None:
+            if not self._owes_answers():
+                # A blank line before a request begins nothing, and yet ends the idling.
+                self._reading_since = self.loop.time()
+        elif self._in_head or self._body_bytes == body_bytes:
+            # After the last of a body there may be more headers, without end.
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("")
@@ -109,6 +174,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of the body has come."""
         self._body_bytes += len(body)
+        self._head_bytes = 0
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
@@ -118,6 +184,8 @@ class LimitedProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 raise _HeadTooLarge
         self._in_head = False
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise _TooManyPipelined
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -145,14 +213,32 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _look(self) -> None:
-        """Hang up if the request that is being sent has taken too long, else look again later."""
-        since = self._reading_since
-        if since is not None and not self.pipeline:
+        """Hang up on a request or an answer that has taken too long, else look again later."""
+        if self._leaves_unread():
+            self.transport.abort()
+            return
+        left = REQUEST_SECONDS
+        if self._reading_since is not None and not self.pipeline:
             allowed = REQUEST_SECONDS + self._body_bytes / SLOWEST_BYTES_PER_SECOND
-            left = since + allowed - self.loop.time()
+            left = self._reading_since + allowed - self.loop.time()
             if left <= 0:
+                # What was answered before is still on its way, and may not be taken.
                 self.transport.close()
-                return
-        else:
-            left = REQUEST_SECONDS
+                left = REQUEST_SECONDS
         self._look_later = self.loop.call_later(left, self._look)
+
+    def _leaves_unread(self) -> bool:
+        """Whether the client has long taken nothing of what waits for it."""
+        now, unread_bytes = self.loop.time(), self.transport.get_write_buffer_size()
+        if unread_bytes:
+            # The kernel asks for more only when much of what it holds itself is gone.
+            unread_bytes += _held_by_kernel(self.transport.get_extra_info("socket"))
+        if unread_bytes != self._unread_bytes:
+            self._unread_bytes, self._unread_since = unread_bytes, now
+        return unread_bytes > 0 and now - self._unread_since >= UNREAD_SECONDS
+
+
+def _held_by_kernel(connection: socket.socket) -> int:
+    """How many bytes are on their way to a client."""
+    (held,) = struct.unpack("i", ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return int(held)
