@@ -7,11 +7,13 @@ from whipround.db.database import Database
 
 
 async def mailed(db: Database, recipient: str, kind: str) -> list[dict[str, Any]]:
-    """The data of the mails of one kind to an address that wait to be sent, the oldest first."""
+    """The data of the mails of one kind to an address, the oldest first: those that wait to be
+    sent, and in a sandbox those that were."""
     found = await rows(
         db,
-        "select data from outbox where channel = 'email' and recipient = %s and kind = %s"
-        " order by id",
+        "select data from (select id, channel, recipient, kind, data from outbox union all"
+        " select id, channel, recipient, kind, data from sandbox_message)"
+        " where channel = 'email' and recipient = %s and kind = %s order by id",
         recipient,
         kind,
     )

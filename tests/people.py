@@ -121,11 +121,15 @@ async def find_session(tx: Tx, secret: str, *, now: datetime) -> Session | None:
 
 
 async def last_code(db: Database, recipient: str) -> str:
-    """The code in the newest message to the recipient."""
+    """The code in the newest message to the recipient, be it delivered already."""
     async with db.transaction() as tx:
         cursor = await tx.execute(
             """
-            select data->>'code' from outbox
+            select data->>'code' from (
+                select id, recipient, data from outbox
+                union all
+                select id, recipient, data from sandbox_message
+            )
             where recipient = %s and data ? 'code' order by id desc limit 1
             """,
             (recipient,),

@@ -215,6 +215,21 @@ async def test_a_key_that_was_pruned_while_it_was_looked_up_is_in_progress() -> 
     assert isinstance(Claims({}, {}).earlier(KEY), InProgress)
 
 
+async def test_who_answers_late_gives_the_answer_that_was_kept_first(
+    db: Database, now: datetime
+) -> None:
+    late, other = Answer(409, b"late"), RequestKey(b"other", b"")
+    async with db.transaction() as tx:
+        claims = await _take(tx, [KEY, other], now)
+        mine, yours = claims.number(KEY), claims.number(other)
+        await request_keys.keep(tx, [(mine, DONE)])
+
+    async with db.transaction() as tx:
+        counts = await request_keys.keep_late(tx, [(mine, late), (yours, late), (yours, DONE)])
+
+    assert counts == {mine: DONE, yours: late}
+
+
 async def test_a_key_given_back_may_be_taken_again(db: Database, now: datetime) -> None:
     async with db.transaction() as tx:
         await _take(tx, [KEY], now)

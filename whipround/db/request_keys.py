@@ -73,6 +73,10 @@ _KEEP = """
     on conflict (number) do nothing
 """
 
+_KEPT = """
+    select number, status, body from request_answer where number = any(%(numbers)b)
+"""
+
 _FORGET = """
     delete from request_key where id = any(%(ids)s)
 """
@@ -179,6 +183,13 @@ async def keep(tx: Tx, answers: Sequence[tuple[int, Answer]]) -> None:
             "bodies": [answer.body for _, answer in answers],
         },
     )
+
+
+async def keep_late(tx: Tx, answers: Sequence[tuple[int, Answer]]) -> dict[int, Answer]:
+    """Keep answers of requests that may have been answered meanwhile; by number, what counts."""
+    await keep(tx, answers)
+    cursor = await tx.execute(_KEPT, {"numbers": [number for number, _ in answers]})
+    return {number: Answer(status, body) for number, status, body in await cursor.fetchall()}
 
 
 async def forget(tx: Tx, keys: Sequence[RequestKey]) -> None:

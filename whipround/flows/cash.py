@@ -311,9 +311,9 @@ async def _answer(desk: Desk, key: RequestKey, *, render: Render) -> Answer:
             await request_keys.forget(tx, [key])
         else:
             answer = render(_why(made) if made.status == "failed" else made)
-            assert made.request_number is not None  # noqa: S101 - it is found by that
-            await request_keys.keep(tx, [(made.request_number, answer)])
-            return answer
+            number = made.request_number
+            assert number is not None  # noqa: S101 - it is found by that
+            return (await request_keys.keep_late(tx, [(number, answer)]))[number]
     raise Unavailable
 
 

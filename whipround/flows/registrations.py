@@ -153,8 +153,9 @@ async def _answer_late(desk: Desk, key: RequestKey, *, render: RenderIn) -> Answ
         except FundingSourceNotFound as error:  # it is deleted by now
             outcome = error
         answer = await render(tx, outcome)
-        if call.request_number is not None:
-            await request_keys.keep(tx, [(call.request_number, answer)])
+        number = call.request_number
+        if number is not None:
+            answer = (await request_keys.keep_late(tx, [(number, answer)]))[number]
     return answer
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -44,10 +45,11 @@ from whipround.domain import claims, fees, fx
 from whipround.domain.fees import FeeRule
 from whipround.domain.funding.wallet import CLEARING_ACCOUNT
 from whipround.domain.payees import Address
-from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Processing
+from whipround.domain.payments.commands import UNCLAIMED_FOR, Pay, Payment, Processing
 from whipround.domain.refunds.making import make
 from whipround.domain.settlements.batch import SettlementBatch
 from whipround.domain.settlements.commands import Settle
+from whipround.errors import DomainError
 from whipround.ledger.accounts import PRODUCT
 from whipround.money import Money
 from whipround.outcomes import Outcome
@@ -494,6 +496,26 @@ async def test_a_number_that_is_proven_at_that_moment_has_the_money_once(
     assert await problems(db) == []
 
 
+def _render_as(body: bytes, _: Payment | DomainError) -> Answer:
+    return Answer(201, body)
+
+
+async def test_whoever_answers_late_gives_the_answer_that_was_first(play: Play) -> None:
+    """Somebody was answered while this was on its way, in another language maybe."""
+    [asked] = await play.asked(play.by_card(play.ben))
+    repeats = [
+        Settle(asked.call.id, PENDING, None, partial(_render_as, each)) for each in (b"1", b"2")
+    ]
+    async with play.another_server() as (_, there):
+        [first] = await record(there, heard(asked, APPROVED))
+
+        late = await record(play.here, *repeats)
+
+    assert late == [first, first]
+    [(status, body)] = await rows(play.db, "select status, body from request_answer")
+    assert (status, body.decode()) == (201, first)
+
+
 async def test_what_nobody_claims_is_in_the_payers_wallet_unconverted(play: Play) -> None:
     db = play.db
     [asked] = await play.asked(play.by_card(new_address(), MXN("200.00")))
@@ -535,6 +557,8 @@ async def test_a_charge_that_went_through_after_all_is_in_the_payers_wallet(
     before = await record(here, *(heard(each, first) for each in asked))
 
     await record(here, *(heard_later(each, APPROVED) for each in asked * 2))
+    # As if it had been cut off: what has been answered stays as it is.
+    await rows(db, "delete from request_answer returning 1")
     again = await record(here, *(Settle(each.call.id, PENDING, None, render_how) for each in asked))
 
     assert (before, again) == ([answer] * 2, ["recipient_unavailable"] * 2)

@@ -4,9 +4,10 @@ A fixed number of statements, whatever the size of the batch.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from whipround.db import outbox, request_keys
 from whipround.db.database import Tx
@@ -69,12 +70,14 @@ class SettlementBatch:
         """The rendered answer of each command, None for one that no request waits for."""
         call_ids = [command.call_id for command in commands]
         state = await cases.read(tx, call_ids, clock=self._clock)
+        # Of all others there was word before: somebody may have been answered, too.
+        new = {call_id for call_id, it in state.standings.items() if it.status == "open"}
         decision = decide(state, commands)
         for call_id, said in decision.said.items():
             if said.status == "overpaid":
                 logger.error("call %s went through after its money had gone back", call_id)
         await _write(tx, state, decision)
-        return await _answers(tx, state, commands, decision)
+        return await _answers(tx, state, commands, decision, new)
 
 
 async def _write(tx: Tx, state: State, decision: Decision) -> None:
@@ -120,9 +123,16 @@ def _columns(decision: Decision, now: datetime) -> dict[str, Any]:
 
 
 async def _answers(
-    tx: Tx, state: State, commands: Sequence[Settle], decision: Decision
+    tx: Tx,
+    state: State,
+    commands: Sequence[Settle],
+    decision: Decision,
+    new: Collection[UUID],
 ) -> list[Answer | None]:
-    """What the requests that wait are answered, kept under their keys."""
+    """What the requests that wait are answered, kept under their keys.
+
+    One about a call that is not `new` gets what it was answered before, if it was.
+    """
     awaited = {
         position: state.cases[command.call_id]
         for position, command in enumerate(commands)
@@ -136,7 +146,7 @@ async def _answers(
     ]
     found = await reading.many(tx, payment_ids=to_read) if to_read else {}
     answers: list[Answer | None] = [None] * len(commands)
-    kept = []
+    kept, late = [], {}
     for position, case in awaited.items():
         command = commands[position]
         assert command.render is not None  # noqa: S101 - as it is awaited
@@ -147,10 +157,18 @@ async def _answers(
             found_now = found.get(case.payment_id)
             answer = command.render(_payment(state, intended, found_now, change))
         answers[position] = answer
-        if case.request_number is not None:
+        if case.request_number is None:
+            continue
+        if case.call_id in new:
             kept.append((case.request_number, answer))
+        else:
+            late[position] = (case.request_number, answer)
     if kept:
         await request_keys.keep(tx, kept)
+    if late:
+        first = await request_keys.keep_late(tx, list(late.values()))
+        for position, (number, _) in late.items():
+            answers[position] = first[number]
     return answers
 
 
