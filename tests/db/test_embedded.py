@@ -18,6 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from whipround.db.embedded import AlreadyServed, EmbeddedError, EmbeddedPostgres, tool
+from whipround.db.embedded.cluster import open_cluster
 from whipround.db.embedded.configuration import configuration, memory_bytes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -543,6 +544,16 @@ async def test_a_place_that_cannot_be_reached_either_is_told_and_forgotten(short
 
     assert list((private / "data").iterdir()) == []
     assert list(elsewhere.iterdir()) == []
+
+
+def test_what_leads_elsewhere_and_says_nowhere_is_as_good_as_not_there(empty_dir: Path) -> None:
+    # As an earlier version left it that was killed while it wrote.
+    empty_dir.mkdir(mode=0o711)
+    (empty_dir / "postgres.location").touch()
+
+    cluster = open_cluster(empty_dir)
+
+    assert (cluster.home, cluster.pointer) == (empty_dir.resolve() / "postgres", None)
 
 
 @as_root

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 import pytest
+from psycopg.conninfo import make_conninfo
 from uuid_utils.compat import uuid7
 
 from whipround.db.database import Database, open_database
@@ -131,6 +132,34 @@ async def test_what_a_card_does(
     assert outcome.processed_at == (None if status == "pending" else clock.now)
     assert await processor.find(asked) == outcome
     assert await processor.charge(asked) == outcome
+
+
+_REFUSE_WHAT_MAY_BE_LOST = """
+    create function refuse_what_may_be_lost() returns trigger language plpgsql as $$ begin
+        if current_setting('synchronous_commit') = 'off' then raise 'not durable'; end if;
+        return new;
+    end $$;
+    create trigger refuse_what_may_be_lost before insert on sandbox_operation
+        for each row execute function refuse_what_may_be_lost();
+"""
+
+
+async def test_what_it_did_is_on_the_disk_before_it_says_so(
+    db: Database, product: Product, postgres_url: str, clock: Clock
+) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(_REFUSE_WHAT_MAY_BE_LOST)
+    waiting = make_conninfo(postgres_url, options="-c synchronous_commit=on")
+    try:
+        async with open_database(waiting, connections=2) as durable:
+            processor = SandboxProcessor(durable.of(product.schema_name), clock=clock)
+
+            outcome = await processor.charge(charge())
+
+        assert outcome.status == "approved"
+    finally:
+        async with db.transaction() as tx:
+            await tx.execute("drop function refuse_what_may_be_lost cascade")
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,7 @@ class Cluster:
         rename = f"alter database postgres rename to {_NAME};\n"
         await self._run("postgres", "--single", "-D", str(half), "template1", told=rename)
         half.rename(self.data)
+        _put_on_disk(self.home)  # what is committed from now on is below that name
 
     def last_words(self) -> str:
         """Why PostgreSQL ended, in its own words, and where to read more."""
@@ -270,7 +271,9 @@ def _unusable(data_dir: Path, error: OSError) -> EmbeddedError:
 def _home(data_dir: Path, elsewhere: Path) -> Path:
     pointer = data_dir / _POINTER
     if pointer.exists():
-        return Path(pointer.read_text().strip())
+        if told := pointer.read_text().strip():
+            return Path(told)
+        pointer.unlink()  # whoever wrote it was killed in the midst of that
     home = data_dir / "postgres"
     if home.exists() or server_account(home / "data").reaches(data_dir):
         make_folder(home, mode=_ours())
@@ -286,8 +289,26 @@ def _home(data_dir: Path, elsewhere: Path) -> Path:
             " let others pass through one of them (chmod o+x)"
         )
     (home / "data-folder").write_text(f"{data_dir}\n")
-    pointer.write_text(f"{home}\n")
+    _point(pointer, home)
     return home
+
+
+def _point(pointer: Path, home: Path) -> None:
+    """Have a file lead to a home, from now on and whatever crashes: as a whole, or not at all."""
+    draft = pointer.with_name(f"{pointer.name}.new")
+    draft.write_text(f"{home}\n")
+    _put_on_disk(draft)
+    draft.replace(pointer)
+    _put_on_disk(pointer.parent)
+
+
+def _put_on_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, would be there after a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _ours() -> int:

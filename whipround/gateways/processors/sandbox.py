@@ -1,7 +1,8 @@
 """The sandbox's processor: it plays the outside, and keeps what it was asked in its own table.
 
 It is another party, so its transactions are its own: what it did stays done whatever becomes of
-the request that asked for it.
+the request that asked for it, and is on the disk before anybody hears of it. What it had said and
+then forgot would be booked all the same, by who still waits for the database to come back.
 """
 
 import asyncio
@@ -112,10 +113,6 @@ class _Stored:
             processed_at=self.processed_at,
         )
 
-
-# Nobody waits for the disk: who recorded an outcome durably has, in the same log, flushed what it
-# came from, and what was lost unrecorded was never heard of.
-_NOT_DURABLE = "select set_config('synchronous_commit', 'off', true)"
 
 _COLUMNS = """key, kind, status, error_code, authorization_code, reference_code, tracking_code,
     processed_at"""
@@ -300,7 +297,6 @@ async def _make(db: Database, change: _Change, *, key: UUID, now: datetime) -> N
 
 async def _carry_out(tx: Tx, asked: Sequence[_Asked]) -> list[tuple[Outcome, bool] | Exception]:
     """The outcome of each operation, and whether its key was new. A known key stays as it is."""
-    await tx.execute(_NOT_DURABLE)
     refunds = [each.operation for each in asked if isinstance(each.operation, Refund)]
     left = await _what_is_left(tx, refunds) if refunds else {}
     # In one order, so that no two batches wait for each other.
