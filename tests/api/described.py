@@ -45,8 +45,8 @@ def at(schema: dict[str, Any], path: str) -> list[dict[str, Any]]:
 
 
 def kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """A schema, and those of which it is any, and so on."""
-    within = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    """A schema, and those of which it is any, or all, and so on."""
+    within = [it for name in ("anyOf", "oneOf", "allOf") for it in schema.get(name, ())]
     return [schema, *(kind for each in within for kind in kinds(each))]
 
 

@@ -15,7 +15,10 @@ from tests.api.moneypool.client import Client, said
 from tests.api.serving import MEMENTO, MOBBR, MONEYPOOL, client_of, front_of, new_directory
 from tests.money import Person, problems
 from whipround.api.context import Front
+from whipround.api.logs import RequestLog
 from whipround.api.sandbox import refuse, sandbox
+from whipround.api.services import Directory
+from whipround.api.types import App
 from whipround.app import Root
 from whipround.db.database import Database
 from whipround.domain.funding.wallet import wallet_of
@@ -76,21 +79,37 @@ async def faces(shared: Shared, **given: Any) -> AsyncIterator[Faces]:
     """
     directory = new_directory(shared.installation_db, shared.keyring, **given)
     directory.set([shared.product])
-    root = Root(
+    async with seen_by(root_of(directory), shared) as seen:
+        yield seen
+    await directory.drain()
+    assert await problems(shared.db) == []
+
+
+def root_of(directory: Directory, *, log: RequestLog | None = None) -> Root:
+    """All dialects, and the sandbox, over the products of the directory."""
+    return Root(
         {
-            "/v1/": front_of(MEMENTO, directory),
-            "/api/": front_of(MONEYPOOL, directory),
-            "/api_v1/": front_of(MOBBR, directory),
+            "/v1/": front_of(MEMENTO, directory, log=log),
+            "/api/": front_of(MONEYPOOL, directory, log=log),
+            "/api_v1/": front_of(MOBBR, directory, log=log),
             "/sandbox/": Front(
-                sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=None
+                sandbox, dialect=b"sandbox", directory=directory, refuse=refuse, log=log
             ),
         }
     )
-    async with client_of(root) as http:
-        product_id = str(shared.product.id)
-        http.headers["Product-ID"] = product_id
-        town = Town(shared, MementoClient(http, shared.db, shared.keyring, product_id))
-        keyring = shared.keyring
-        yield Faces(town, Client(http, shared.db, keyring), MobbrClient(http, shared.db, keyring))
-    await directory.drain()
-    assert await problems(shared.db) == []
+
+
+@asynccontextmanager
+async def seen_by(app: App, shared: Shared, *, address: str = "127.0.0.1") -> AsyncIterator[Faces]:
+    """The faces that the app shows to who asks for this product, from this address."""
+    async with client_of(app, address=address) as http:
+        yield seen_through(http, shared)
+
+
+def seen_through(http: httpx.AsyncClient, shared: Shared) -> Faces:
+    """The faces that a client sees, which asks for this product from now on."""
+    product_id = str(shared.product.id)
+    http.headers["Product-ID"] = product_id
+    town = Town(shared, MementoClient(http, shared.db, shared.keyring, product_id))
+    keyring = shared.keyring
+    return Faces(town, Client(http, shared.db, keyring), MobbrClient(http, shared.db, keyring))

@@ -1,6 +1,8 @@
 """Which format a client likes best."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whipround.api.accepting import best, media_ranges
 
@@ -39,3 +41,9 @@ def test_what_is_said_of_a_type() -> None:
 
     assert first == ("text/html", {"level": "a"}, 0.5)
     assert second == ("*/*", {}, 1.0)
+
+
+@given(st.binary() | st.text('*/;,=q"01.ajsontexml ', max_size=60).map(str.encode))
+def test_whatever_is_accepted_the_best_is_one_that_is_offered(accept: bytes) -> None:
+    assert best(accept, OFFERED) in {*OFFERED, None}
+    assert all(0 <= each.quality <= 1 for each in media_ranges(accept))

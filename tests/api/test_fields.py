@@ -1,6 +1,7 @@
 """The types of request fields: what each lets through, and the form in which it does."""
 
 import contextlib
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from whipround.api import fields, people_fields
 from whipround.api.bodies import field_errors
+from whipround.api.moneypool.fields import Pesos
 from whipround.money import LARGEST
 
 
@@ -77,14 +79,24 @@ def test_what_is_no_amount(value: object, expected: str) -> None:
     assert code(fields.Amount, value) == expected
 
 
-@given(st.decimals() | st.integers() | st.text() | st.floats())
-def test_an_amount_is_exact_or_refused(value: object) -> None:
+# Almost numbers, and numbers as other people write them.
+_NUMERALS = st.text("0123456789.,eE+-_ NnaAIif\u00a0１٣²", max_size=14) | st.from_regex(
+    r"[+-]?[0-9]{1,16}(\.[0-9]{0,12})?([eE][+-]?[0-9]{1,4})?", fullmatch=True
+)
+
+
+@pytest.mark.parametrize("kind", [fields.Amount, Pesos])
+@given(st.decimals() | st.integers() | st.text() | st.floats() | _NUMERALS)
+def test_an_amount_is_exact_or_refused(kind: Any, value: object) -> None:
     try:
-        amount = check(fields.Amount, value)
+        amount = check(kind, value)
     except ValidationError:
         return
     assert amount == (Decimal(value) if isinstance(value, str) else value)
     assert 0 < amount <= LARGEST
+    assert kind is fields.Amount or amount == round(amount, 2)
+    if isinstance(value, str):
+        assert re.fullmatch("[0-9]+([.][0-9]+)?", value)
 
 
 @pytest.mark.parametrize(

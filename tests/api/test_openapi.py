@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.api.described import named
+from tests.api.described import body_of, kinds, named, operations_of
 from whipround.api.docs import page_of
 from whipround.api.memento.app import HANDLERS as MEMENTO_HANDLERS
 from whipround.api.memento.openapi import MEMENTO
@@ -142,6 +142,47 @@ def test_every_answer_describes_its_headers(described: Described) -> None:
             expected |= {"Content-Language"} if status >= "400" and "content" in answer else set()
             expected |= {"Retry-After"} if status in {"429", "503"} else set()
             assert set(answer["headers"]) == expected, (name, status)
+
+
+def _is_there(schema: Json, pointer: str) -> bool:
+    """Whether what a schema describes may have something there."""
+    found = [schema]
+    for part in pointer.split("/")[1:]:
+        each_kind = [kind for each in found for kind in kinds(each)]
+        if part.isdigit():
+            found = [kind["items"] for kind in each_kind if "items" in kind]
+        else:
+            found = [kind["properties"][part] for kind in each_kind if part in _names(kind)]
+    return bool(found)
+
+
+def _names(schema: Json) -> Json:
+    names: Json = schema.get("properties", {})
+    return names
+
+
+def test_links_lead_from_what_there_is_to_where_it_is_taken(described: Described) -> None:
+    operations = operations_of(described.openapi).values()
+    by_id = {it["operationId"]: it for it in operations}
+    linked = [
+        (next(iter(answer["content"].values()))["schema"], link, by_id[link["operationId"]])
+        for operation in operations
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+
+    answers = dict(named(described.openapi))
+    for source in described.dialect.made:
+        assert any(it.get("links") for it in answers[source]["responses"].values()), source
+    for answer, link, target in linked:
+        assert set(link) <= {"operationId", "parameters", "requestBody"}
+        taken = {f"{it['in']}.{it['name']}" for it in target["parameters"]}
+        assert link.get("parameters", {}).keys() <= taken, link
+        if "requestBody" in link:
+            assert link["requestBody"].keys() <= body_of(target)["properties"].keys(), link
+        for value in {**link.get("parameters", {}), **link.get("requestBody", {})}.values():
+            where, _, pointer = value.partition("#")
+            assert where.startswith("$request.path.") or _is_there(answer, pointer), link
 
 
 def test_the_page_shows_everything_and_needs_nothing_from_elsewhere(described: Described) -> None:

@@ -32,6 +32,7 @@ from whipround.api.context import MalformedCorrelationId, MalformedIdempotencyKe
 from whipround.api.errors import UnknownException
 from whipround.api.forms import FormTooLarge, MalformedForm
 from whipround.api.handling import Bodies, Reply, Request
+from whipround.api.openapi_links import Made, add_links
 from whipround.api.services import UnknownProduct
 from whipround.db.request_keys import KeyReused
 from whipround.errors import (
@@ -106,6 +107,12 @@ _HEADERS: Mapping[str, Json] = {
 }
 """The headers of answers."""
 
+_CHALLENGE = "WWW-Authenticate"
+
+_PAGE: Json = {
+    "text/html": {"schema": {"type": "string", "description": "The same as a page, for people."}}
+}
+
 
 def _form_in_opt(handler: HTTPRouteHandler) -> type[BaseModel] | None:
     model: type[BaseModel] | None = handler.opt["form"]
@@ -114,6 +121,10 @@ def _form_in_opt(handler: HTTPRouteHandler) -> type[BaseModel] | None:
 
 def _only_json(_: HTTPRouteHandler) -> Sequence[str]:
     return ("application/json",)
+
+
+def _never(_: HTTPRouteHandler) -> bool:
+    return False
 
 
 def _as_it_is(schema: Json | None) -> Json | None:
@@ -132,8 +143,9 @@ class Dialect:
     one, and `form_kinds` are what is refused of it. `kinds_of` are the errors that every such route
     can be refused with; `refused` tells what an error's status means, for the errors it is the
     answer to, and in which shape, if any. `answer_types_of` are the content types of a route's
-    answers; `enveloped` is the schema of a success, by that of what the handler answers (None for
-    nothing).
+    answers; whoever prefers a page gets one of a route that `shows_pages`. `enveloped` is the
+    schema of a success, by that of what the handler answers (None for nothing). `made` is where an
+    answer has what other routes take.
     """
 
     title: str
@@ -156,7 +168,9 @@ class Dialect:
     model_of: Callable[[HTTPRouteHandler], type[BaseModel] | None] = _form_in_opt
     form_kinds: Sequence[type[DomainError]] = (MalformedForm, FormTooLarge, Invalid)
     answer_types_of: Callable[[HTTPRouteHandler], Sequence[str]] = _only_json
+    shows_pages: Callable[[HTTPRouteHandler], bool] = _never
     enveloped: Callable[[Json | None], Json | None] = _as_it_is
+    made: Made
 
 
 def document(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> Json:
@@ -166,6 +180,7 @@ def document(handlers: Sequence[ControllerRouterHandler], dialect: Dialect) -> J
     operations = list(_operations(app))
     for path, method, handler in operations:
         _complete(result["paths"][path][method], handler, dialect)
+    add_links(result["paths"], dialect.made)
     schemas: Json = result["components"]["schemas"]
     for name, shape in _shapes(dialect.shape):
         if name in schemas:
@@ -261,11 +276,17 @@ def _success(responses: Json, handler: HTTPRouteHandler, dialect: Dialect) -> Js
     is_empty = handler.parsed_fn_signature.return_type.has_inner_subclass_of(NoneType)
     content = {} if is_empty else responses[str(handler.status_code)]["content"]
     schema = dialect.enveloped(content["application/json"]["schema"] if content else None)
-    return answer if schema is None else answer | {"content": _content(schema, handler, dialect)}
+    if schema is None:
+        return answer
+    content = _content(schema, handler, dialect, may_be_page=dialect.shows_pages(handler))
+    return answer | {"content": content}
 
 
-def _content(schema: Json, handler: HTTPRouteHandler, dialect: Dialect) -> Json:
-    return {each: {"schema": schema} for each in dialect.answer_types_of(handler)}
+def _content(
+    schema: Json, handler: HTTPRouteHandler, dialect: Dialect, *, may_be_page: bool
+) -> Json:
+    content = {each: {"schema": schema} for each in dialect.answer_types_of(handler)}
+    return content | _PAGE if may_be_page else content
 
 
 def _errors(handler: HTTPRouteHandler, dialect: Dialect, *, has_path: bool) -> Json:
@@ -302,14 +323,18 @@ def _error_answer(
     status: int, kinds: Sequence[type[DomainError]], handler: HTTPRouteHandler, dialect: Dialect
 ) -> Json:
     said, shape = dialect.refused(status, kinds, handler)
-    headers = ["WWW-Authenticate"] if status == dialect.status_of(Unauthenticated) else []
+    headers = [_CHALLENGE] if status == dialect.status_of(Unauthenticated) else []
     if status in {dialect.status_of(Throttled), dialect.status_of(Unavailable)}:
         headers.append("Retry-After")
     if shape is None:
         return _answer(said, *headers)
-    return _answer(said, "Content-Language", *headers) | {
-        "content": _content({"$ref": _REF.format(model=shape.__name__)}, handler, dialect)
-    }
+    answer = _answer(said, "Content-Language", *headers)
+    if headers == [_CHALLENGE] and not all(issubclass(it, Unauthenticated) for it in kinds):
+        # Who has logged in with a wrong password is not asked for credentials in the header.
+        answer["headers"][_CHALLENGE] = dialect.headers[_CHALLENGE] | {"required": False}
+    may_be_page = dialect.shows_pages(handler) and any(it in handler.opt["errors"] for it in kinds)
+    schema = {"$ref": _REF.format(model=shape.__name__)}
+    return answer | {"content": _content(schema, handler, dialect, may_be_page=may_be_page)}
 
 
 def meaning(kind: type[DomainError]) -> str:

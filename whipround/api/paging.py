@@ -8,8 +8,9 @@ from urllib.parse import quote
 from whipround.api.context import Call, Headers
 from whipround.db.listing import MAX_DEPTH, Page
 
-# What may stand in a query; the rest could end the <link> early.
-_SAFE = "%&=+:;,.[]!$'()*/?@-_~"
+# What may stand in a query; the rest could end the <link> early, as does a semicolon for clients
+# that look for the parameters after it and not for the bracket.
+_SAFE = "%&=+:,.[]!$'()*/?@-_~"
 
 
 def links(call: Call, page: Page, *, more: bool) -> Headers:

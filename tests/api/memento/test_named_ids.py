@@ -184,29 +184,39 @@ Ann's."""
 async def place(shared: Shared) -> AsyncIterator[Place]:
     async with town(shared) as there:
         ann, bob, carl = [await there.person(EUR("50.00")) for _ in range(3)]
-        options = [{"title": "All", "amount": "5.00"}]
-        pool = await collect(ann, contribution_options=options)
-        asked = await ask(ann, share(carl, "1.00"))
-        hers = {
-            "source": str(ann.wallet_id),
-            "option": pool["contribution_options"][0]["id"],
-            "payment": (await ann.paid(carl))["id"],
-            "pool": pool["id"],
-            "image": await _uploaded(there, ann),
-            "verification": await ann.client.verify(new_phone()),
-            "nobodys": await there.client.verify(new_phone()),
-            "request_id": asked["id"],
-            "participant_id": asked["participants"][0]["id"],
-        }
-        yield Place(
-            there,
-            bob,
-            carl,
-            hers,
-            request=await ask(bob, share(carl, "1.00")),
-            asked=await ask(carl, share(bob, "1.00")),
-            pool=await collect(bob),
-        )
+        hers = await things_of(ann, carl, there)
+        yield await naming(bob, carl, there, hers)
+
+
+async def things_of(ann: Customer, carl: Customer, there: Town) -> Mapping[str, str]:
+    """The ids of what is Ann's."""
+    options = [{"title": "All", "amount": "5.00"}]
+    pool = await collect(ann, contribution_options=options)
+    asked = await ask(ann, share(carl, "1.00"))
+    return {
+        "source": str(ann.wallet_id),
+        "option": pool["contribution_options"][0]["id"],
+        "payment": (await ann.paid(carl))["id"],
+        "pool": pool["id"],
+        "image": await _uploaded(there, ann),
+        "verification": await ann.client.verify(new_phone()),
+        "nobodys": await there.client.verify(new_phone()),
+        "request_id": asked["id"],
+        "participant_id": asked["participants"][0]["id"],
+    }
+
+
+async def naming(bob: Customer, carl: Customer, there: Town, hers: Mapping[str, str]) -> Place:
+    """Bob, who has what he needs to name what is hers."""
+    return Place(
+        there,
+        bob,
+        carl,
+        hers,
+        request=await ask(bob, share(carl, "1.00")),
+        asked=await ask(carl, share(bob, "1.00")),
+        pool=await collect(bob),
+    )
 
 
 async def _uploaded(there: Town, owner: Customer) -> str:
@@ -240,6 +250,11 @@ def test_of_every_id_it_is_told_whose_it_may_be() -> None:
 
 @pytest.mark.parametrize("field", sorted(OTHERS))
 async def test_an_id_of_something_of_anothers_is_not_found(place: Place, field: str) -> None:
+    await finds_none(place, field)
+
+
+async def finds_none(place: Place, field: str) -> None:
+    """See that Bob does not find what is hers by this field."""
     method, path, name = field.split()
     request = place.asked if path.endswith("/pay") else place.request
     path = path.format(

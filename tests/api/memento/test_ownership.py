@@ -5,6 +5,7 @@ A new route with an id in its path fails here until its object is made below.
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -112,6 +113,12 @@ class Owned(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def owned(shared: Shared) -> AsyncIterator[Owned]:
+    async with owning(shared) as owned:
+        yield owned
+
+
+@asynccontextmanager
+async def owning(shared: Shared) -> AsyncIterator[Owned]:
     """One object of Ann's of every kind that has an id."""
     async with town(shared) as place:
         ann = await place.person(EUR("100.00"))

@@ -13,6 +13,8 @@ from whipround.api.mobbr.arguments import FORM
 from whipround.api.mobbr.openapi import MOBBR
 from whipround.api.openapi import Json, document
 
+XML = ("application/xml", "text/xml")
+
 
 @pytest.fixture(scope="module")
 def openapi() -> Json:
@@ -51,8 +53,40 @@ def test_every_operation_lists_its_errors_in_one_form(openapi: Json) -> None:
         for status, content in _contents(operation):
             assert "application/json" in content or _is_for_browsers(operation), (name, status)
             if status >= "400":
-                for each in content.values():
+                for kind, each in content.items():
+                    if kind == "text/html":
+                        assert _is_for_browsers(operation), (name, status)
+                        continue
                     assert each["schema"] == {"$ref": "#/components/schemas/Refusal"}, name
+
+
+def test_pages_are_listed_where_there_are_any(openapi: Json) -> None:
+    pages = {
+        (name.rpartition("/")[2], status)
+        for name, operation in named(openapi)
+        for status, content in _contents(operation)
+        if "text/html" in content
+    }
+
+    assert pages == {
+        ("login_link", "200"),
+        ("email_link", "200"),
+        ("claim_link", "200"),
+        ("claim_link", "404"),
+        ("oauth_callback", "200"),
+        ("oauth_callback", "400"),
+    }
+
+
+def test_only_who_lacks_credentials_is_sure_to_be_asked_for_them(openapi: Json) -> None:
+    is_sure = {
+        name: "$ref" in operation["responses"]["403"]["headers"]["WWW-Authenticate"]
+        for name, operation in named(openapi)
+        if "403" in operation["responses"]
+    }
+
+    unsure = {name.rpartition("/")[2] for name, it in is_sure.items() if not it}
+    assert unsure == {"password_login", "link_login"}
 
 
 def test_every_answer_is_in_the_envelope_and_in_both_formats(openapi: Json) -> None:
@@ -65,10 +99,10 @@ def test_every_answer_is_in_the_envelope_and_in_both_formats(openapi: Json) -> N
 
     assert len(answered) > 20
     for name, content in answered:
-        assert set(content) == {"application/json", "application/xml"}, name
+        assert set(content) == {"application/json", "application/xml", "text/xml"}, name
         schema: Any = content["application/json"]["schema"]
         assert set(schema["properties"]) == {"result", "message"}, name
-        assert schema == content["application/xml"]["schema"]
+        assert all(schema == each["schema"] for each in content.values())
 
 
 def test_arguments_are_in_the_query_or_in_bodies_of_three_formats(openapi: Json) -> None:
@@ -79,7 +113,7 @@ def test_arguments_are_in_the_query_or_in_bodies_of_three_formats(openapi: Json)
         else:
             assert not in_query, name
             content = operation.get("requestBody", {"content": None})["content"]
-            assert content is None or set(content) == {"application/json", FORM, "application/xml"}
+            assert content is None or set(content) == {"application/json", FORM, *XML}
         for parameter in in_query:
             assert parameter["description"], name
             assert "anyOf" not in parameter["schema"], name

@@ -50,6 +50,11 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def place(client: Client) -> Place:
+    return await owning(client)
+
+
+async def owning(client: Client) -> Place:
+    """Something of Ann's of every kind that can be named."""
     now = datetime.now(UTC)
     ann, bob = await client.join(EUR("100.00"), username="annas"), await client.join()
     email = new_email()
@@ -91,6 +96,11 @@ def test_whose_it_is_is_told_of_everything_that_can_be_named() -> None:
 
 @pytest.mark.parametrize(("name", "argument"), THINGS, ids=str)
 async def test_what_is_anothers_does_not_exist(place: Place, name: str, argument: str) -> None:
+    await finds_none(place, name, argument)
+
+
+async def finds_none(place: Place, name: str, argument: str) -> None:
+    """See that what is Ann's does not exist for Bob."""
     [route] = [it for it in ROUTES if str(it) == name]
     thing = getattr(place, THINGS[name, argument])
     sent = {argument: thing.hex if isinstance(thing, UUID) else thing}

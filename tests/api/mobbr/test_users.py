@@ -220,6 +220,11 @@ async def test_the_other_links(client: Client, ben: Client) -> None:
         assert page.headers["content-type"].startswith("text/html")
         assert page.headers["referrer-policy"] == "no-referrer"
         assert "in the app" in page.text
+        for right in (token, ""):  # a refusal is in the same form
+            in_xml = await client.call(
+                "GET", path, headers={"Accept": "application/xml"}, params={name: right}
+            )
+            assert in_xml.headers["content-type"].startswith("application/xml")
 
 
 async def _state(client: Client) -> str:

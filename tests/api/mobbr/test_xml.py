@@ -1,5 +1,6 @@
 """What is written in XML is read as the same, whatever it is."""
 
+import contextlib
 import json
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -108,3 +109,22 @@ def test_how_it_is_read(written: str, said: object) -> None:
 def test_what_cannot_be_read(written: bytes) -> None:
     with pytest.raises(Unreadable):
         read(written)
+
+
+_TAGS = ["<a>", "</a>", "<item/>", "<a type='number'>", "<field name='b'>", "</field>", "&lt;", "1"]
+_ODD = [
+    "<!DOCTYPE a>",
+    "<?xml version='1.0' encoding='utf-16'?>",
+    "&b;",
+    "<![CDATA[",
+    "\0",
+    "<a:b>",
+]
+
+
+@given(st.binary() | st.lists(st.sampled_from(_TAGS + _ODD)).map("".join).map(str.encode))
+def test_whatever_is_sent_is_read_or_not(body: bytes) -> None:
+    with contextlib.suppress(Unreadable):
+        assert isinstance(read(b"<a>" + body + b"</a>"), dict)
+    with contextlib.suppress(Unreadable):
+        assert isinstance(read(body), dict)

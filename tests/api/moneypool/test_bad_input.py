@@ -46,14 +46,19 @@ class Place(NamedTuple):
 @pytest.fixture(scope="module")
 async def place(shared: Shared) -> AsyncIterator[Place]:
     async with faces(shared) as town:
-        ann, bob = [await town.join(MXN("110.00"), name=name) for name in ("Ann Lee", "Bob Ray")]
-        carl, dan, stage = await town.join(), await town.join(), Stage(town, ann, bob)
-        pool, others_pool = [await invited(stage, each, least="1.00") for each in (ann, carl)]
-        request, others = await requested(bob, ann, "10.00"), await requested(carl, dan)
-        # Who has paid once by card has what stands for all their cards from then on.
-        await pay(ann, "10.00", by="mixed", new_email=bob.email)
-        ids = (request["id"], pool.pool_id, others["id"], others_pool.pool_id)
-        yield Place(town, ann, bob, *ids)
+        yield await place_in(town)
+
+
+async def place_in(town: Faces) -> Place:
+    """Make all that the bodies need."""
+    ann, bob = [await town.join(MXN("110.00"), name=name) for name in ("Ann Lee", "Bob Ray")]
+    carl, dan, stage = await town.join(), await town.join(), Stage(town, ann, bob)
+    pool, others_pool = [await invited(stage, each, least="1.00") for each in (ann, carl)]
+    request, others = await requested(bob, ann, "10.00"), await requested(carl, dan)
+    # Who has paid once by card has what stands for all their cards from then on.
+    await pay(ann, "10.00", by="mixed", new_email=bob.email)
+    ids = (request["id"], pool.pool_id, others["id"], others_pool.pool_id)
+    return Place(town, ann, bob, *ids)
 
 
 TRANSACTION = {"amount": "10.00", "card": CARD, "name": "Ann Lee"}

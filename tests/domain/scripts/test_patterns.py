@@ -187,3 +187,30 @@ def test_rules_know_their_place() -> None:
     [rule] = parse_rules('[{"url-pattern": "*", "script": {"a": 1}}]', place="file")
 
     assert rule == ("*", {"a": 1}, "file[0]")
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["/*", "*", "/a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["url-pattern", "script", "participants", "id", "share", ""]), inner
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.text() | st.binary() | _VALUES.map(json.dumps) | st.lists(_VALUES).map(json.dumps))
+def test_any_text_is_scripts_or_wrong(text: str | bytes) -> None:
+    found: list[Script] | list[tuple[str, str]]
+    try:
+        found = scripts_for(PAGE, text, hosts=())
+    except Invalid as error:
+        found = found_wrong(error)
+
+    assert all(isinstance(each, Script) or all(each) for each in found)

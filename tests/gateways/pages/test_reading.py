@@ -5,6 +5,8 @@ import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.gateways.pages.test_markup import SIZE
 from whipround.gateways.pages.fetcher import Page
@@ -290,3 +292,64 @@ def test_time_is_bounded_by_the_length_of_one_element() -> None:
     for content in ("," * SIZE, "&amp;" * (SIZE // 5), "\x01" * SIZE, " a" * (SIZE // 2)):
         read(f"<meta name=keywords content='{content}'><link href=/x rel='{content}'>")
     assert time.process_time() - began < 3
+
+
+_TAGS = st.sampled_from(
+    [
+        *(
+            "<html lang=",
+            "<head>",
+            "<title>",
+            "</title>",
+            "<meta name=",
+            "participation",
+            " content=",
+        ),
+        *(
+            "<link rel=",
+            "canonical",
+            "icon",
+            " href=",
+            "<base href=",
+            "http://[",
+            "//x",
+            "'",
+            '"',
+            ">",
+        ),
+        *(
+            "<meta charset=",
+            "utf-7",
+            "<body>",
+            "<p class=summary>",
+            "&#0;",
+            "&#x110000;",
+            "<!--",
+            "\0",
+        ),
+        *(
+            "<svg><title>",
+            "<template>",
+            "<noscript>",
+            "property=og:url",
+            "keywords",
+            ",",
+            "é",
+            "{}",
+        ),
+    ]
+)
+
+
+@given(
+    st.binary() | st.lists(_TAGS, max_size=30).map(" ".join).map(str.encode),
+    st.sampled_from(["text/html", "application/xhtml+xml", "text/plain", ""]),
+    st.none() | st.text(max_size=10) | st.sampled_from(["utf-16", "latin-1", "base64", "idna"]),
+)
+def test_any_page_can_be_read(body: bytes, content_type: str, charset: str | None) -> None:
+    says = read_page(Page(URL, content_type, charset, body))
+
+    addresses = (says.script_link, says.canonical, says.favicon, says.og_image, says.og_url)
+    assert all(it is None or it.startswith(("http://", "https://")) for it in addresses)
+    assert len(says.title or "") <= TITLE_CHARACTERS
+    assert len(says.keywords) <= MAX_KEYWORDS

@@ -147,6 +147,26 @@ def _refused(
     return "\n".join(f"- `{code}`: {message}" for code, message in messages.items()), Errors
 
 
+_MADE = {
+    "POST /v1/tokens": {"token_id": "/id"},
+    "POST /v1/contacts": {"contact_id": "/id"},
+    "POST /v1/funding_sources": {"funding_source_id": "/id"},
+    "POST /v1/images": {"image_id": "/id"},
+    "POST /v1/payments": {"payment_id": "/id"},
+    "POST /v1/pools": {"pool_id": "/id"},
+    "POST /v1/requests": {"request_id": "/id", "participant_id": "/participants/0/id"},
+    "POST /v1/users": {"user_id": "/id"},
+    "POST /v1/users/search": {"user_id": "/0/id"},
+    "POST /v1/verifications": {"verification_id": "/id"},
+    "PUT /v1/verifications": {"verification_id": "/id"},
+    "GET /v1/announcements": {"announcement_id": "/0/id"},
+    "GET /v1/moments": {"moment_id": "/0/id"},
+    "GET /v1/payments": {"payment_id": "/0/id"},
+    "GET /v1/requests": {"request_id": "/0/id", "participant_id": "/0/participant/id"},
+    "GET /v1/transactions": {"transaction_id": "/0/id"},
+}
+
+
 MEMENTO = Dialect(
     title="Whipround: Memento",
     introduction=_INTRODUCTION,
@@ -175,4 +195,5 @@ MEMENTO = Dialect(
     status_of=status_of,
     kinds_of=_kinds_of,
     refused=_refused,
+    made=_MADE,
 )

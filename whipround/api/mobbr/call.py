@@ -44,7 +44,7 @@ class Access(Enum):
     """Anybody; but whoever says who they are has to be right."""
 
     ANYONE = "anyone"
-    """Anybody with anything: no credential, User-Agent or Accept is looked at."""
+    """Anybody with anything: no credential or User-Agent is looked at, and any Accept will do."""
 
 
 def route(
@@ -98,14 +98,14 @@ async def prepare(request: AnyRequest) -> None:
         check_method(request)
         opt = _ROUTE
     call.renamed = opt["renamed"]
+    content_type = formats.wanted(call)
+    call.transcribe = formats.transcription(content_type)
     if opt["access"] is Access.ANYONE:
         return
     if not call.headers.get(b"user-agent", b"").strip():
         raise MissingUserAgent
-    content_type = formats.wanted(call)
     if content_type is None:
         raise NotAcceptable
-    call.transcribe = formats.transcription(content_type)
     await _authenticate(call, is_needed=opt["access"] is Access.PERSON)
     if opt["arguments"] is None:
         reading.check_wanted(await reading.sent(call, request.receive))

@@ -23,7 +23,7 @@ from whipround.domain.payees import Address
 from whipround.domain.scripts.recipients import recipient
 from whipround.domain.token_logins import LoggedIn
 from whipround.domain.users import registration
-from whipround.errors import Invalid, Message, Throttled, Unauthenticated
+from whipround.errors import Invalid, Message, Throttled
 from whipround.gateways.profiles import profile_of
 
 ANSWERED_AFTER_SECONDS = 0.1
@@ -115,7 +115,11 @@ async def register(request: Request) -> Reply[None]:
     status_code=201,
     summary="Password login",
     tags=_TAGS,
-    opt=route(access=Access.PUBLIC, arguments=PasswordLogin, errors=(Throttled, PasswordsBusy)),
+    opt=route(
+        access=Access.PUBLIC,
+        arguments=PasswordLogin,
+        errors=(InvalidCredentials, Throttled, PasswordsBusy),
+    ),
 )
 async def password_login(request: Request) -> Reply[shapes.User]:
     """Log in to get a `token`, to call with in place of the password, and an empty username.
@@ -142,7 +146,7 @@ async def password_login(request: Request) -> Reply[shapes.User]:
     opt=route(
         access=Access.PUBLIC,
         arguments=LinkLogin,
-        errors=(Unauthenticated, Invalid),
+        errors=(InvalidCredentials, Invalid),
         renamed={"email": "login_token"},
     ),
 )

@@ -19,6 +19,7 @@ from whipround.api.mobbr.errors import CHALLENGE, MissingUserAgent, NotAcceptabl
 from whipround.api.mobbr.formats import OFFERED
 from whipround.api.mobbr.shapes_base import Refusal, Said, Shape
 from whipround.api.openapi import Dialect, Json, body_of, meaning, reference
+from whipround.api.openapi_links import Then
 from whipround.errors import DomainError, Invalid
 
 _INTRODUCTION = """
@@ -95,9 +96,7 @@ _STATUS_WORDS = {
     415: "Neither JSON nor XML is accepted, or the body is in another format.",
 }
 
-_TYPES = ("application/json", "application/xml")
-
-_FORMATS = ("application/json", arguments.FORM, "application/xml")
+_FORMATS = ("application/json", arguments.FORM, "application/xml", "text/xml")
 
 
 def _is_for_browsers(handler: HTTPRouteHandler) -> bool:
@@ -105,13 +104,10 @@ def _is_for_browsers(handler: HTTPRouteHandler) -> bool:
     return handler.opt["access"] is Access.ANYONE
 
 
-def _answer_types_of(handler: HTTPRouteHandler) -> Sequence[str]:
-    return _TYPES[:1] if _is_for_browsers(handler) else _TYPES
-
-
 def _parameters_of(handler: HTTPRouteHandler) -> Iterable[Json]:
+    yield reference("Accept")
     if not _is_for_browsers(handler):
-        yield from (reference("User-Agent"), reference("Accept"))
+        yield reference("User-Agent")
     model = handler.opt["arguments"]
     if model is not None and handler.http_methods <= IN_QUERY:
         yield from _in_query(model)
@@ -183,6 +179,22 @@ def _enveloped(schema: Json | None) -> Json:
     }
 
 
+_MADE = {
+    "POST /api_v1/payments/preview": Then("PUT /api_v1/payments/confirm", {"hash": "/result/hash"}),
+    "PUT /api_v1/payments/confirm": Then("GET /api_v1/payments/info", {"id": "/result/payment_id"}),
+    "GET /api_v1/payments": Then("GET /api_v1/payments/info", {"id": "/result/0/id"}),
+    "GET /api_v1/payments/unclaimed_shares": Then(
+        "DELETE /api_v1/payments/unclaimed_shares", {"share_ids": "/result/0/share_id"}
+    ),
+    "GET /api_v1/payments/pledged": Then(
+        "DELETE /api_v1/payments/pledged", {"ids": "/result/0/id"}
+    ),
+    "GET /api_v1/user/oauth_callback": Then(
+        "PUT /api_v1/user/oauth_id", {"code": "/result/code", "state": "/result/state"}
+    ),
+}
+
+
 MOBBR = Dialect(
     title="Whipround: Mobbr",
     introduction=_INTRODUCTION,
@@ -211,6 +223,8 @@ MOBBR = Dialect(
     refused=_refused,
     model_of=_model_of,
     form_kinds=(MalformedArguments, UnsupportedFormat, BodyTooLarge),
-    answer_types_of=_answer_types_of,
+    answer_types_of=lambda _: OFFERED,
+    shows_pages=_is_for_browsers,
     enveloped=_enveloped,
+    made=_MADE,
 )

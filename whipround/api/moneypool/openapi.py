@@ -144,6 +144,18 @@ def _refused(
     return "\n\n".join([*said, *(["\n".join(lines)] if lines else [])]), Errors
 
 
+_MADE = {
+    "POST /api/users": {"user_id": "/user/id"},
+    "POST /api/sessions": {"user_id": "/user/id"},
+    "POST /api/fb_sessions": {"user_id": "/user/id"},
+    "POST /api/users/{user_id}/payment_requests": {"payment_request_id": "/payment_request/id"},
+    "GET /api/users/{user_id}/mixed_payment_requests": {
+        "payment_request_id": "/payment_requests/0/id",
+        "liability_id": "/payment_requests/0/liability_id",
+    },
+}
+
+
 MONEYPOOL = Dialect(
     title="Whipround: Moneypool",
     introduction=_INTRODUCTION,
@@ -165,4 +177,6 @@ MONEYPOOL = Dialect(
     status_of=status_of,
     kinds_of=_kinds_of,
     refused=_refused,
+    shows_pages=lambda handler: not handler.opt["is_versioned"],
+    made=_MADE,
 )
