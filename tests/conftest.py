@@ -74,7 +74,7 @@ def pytest_terminal_summary(
     """What a torture has measured."""
     if config.getoption("torture"):
         terminalreporter.section("figures")
-        for report in terminalreporter.getreports("passed"):
+        for report in terminalreporter.getreports(""):
             for name, value in report.user_properties if report.when == "teardown" else ():
                 terminalreporter.write_line(f"{report.nodeid}  {name}: {value}")
 

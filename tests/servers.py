@@ -109,9 +109,13 @@ class Installation:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit status and words of a `whipround` command."""
-        with self._nursery.start(*arguments, cwd=self.folder, env=self._environment) as process:
+        with self.begin(*arguments) as process:
             said, complained = process.communicate(timeout=PATIENCE_SECONDS)
             return process.wait(), said + complained
+
+    def begin(self, *arguments: str) -> Command:
+        """A `whipround` command, which runs."""
+        return self._nursery.start(*arguments, cwd=self.folder, env=self._environment)
 
     def postgres_home(self) -> Path:
         """Where its own PostgreSQL is: as root, it may have been put elsewhere."""

@@ -1,0 +1,50 @@
+"""Whether an answer waits until what it says is on the disk."""
+
+import asyncio
+from collections.abc import Mapping
+from random import Random
+
+from tests.torture.crashes.acts import Actor, Memory, pay_somebody
+from tests.torture.crashes.kills import Target
+from tests.torture.crashes.orders import client
+from tests.torture.crashes.proof import Rows, database
+from tests.torture.crashes.town import Town
+from tests.website import Site
+
+SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
+PAYMENTS = 50
+
+_COUNTED_AFTER = 1.1
+"""A session of PostgreSQL tells what it has done with its next statement after a second."""
+
+_SESSIONS = 12
+
+_FSYNCS = """
+    select coalesce(sum(fsyncs), 0) from pg_stat_io
+    where object = 'wal' and backend_type = 'client backend'
+"""
+
+
+async def measured(target: Target, town: Town) -> tuple[Mapping[str, str], int]:
+    """PostgreSQL's settings, and how often its sessions had the log written to the disk.
+
+    That is, while so many payments were made one after another, none of them together with others.
+    """
+    url = await asyncio.to_thread(target.server.start)
+    async with (
+        database(target.installation.folder, town) as rows,
+        client(url, product_id=str(town.product.id), connections=_SESSIONS) as http,
+    ):
+        actor = Actor(town, Site(), Memory(), [], http, Random(0))
+        before = await _fsyncs(rows)
+        for _ in range(PAYMENTS):
+            await pay_somebody(actor, town.citizens[0])
+        await asyncio.sleep(_COUNTED_AFTER)
+        await asyncio.gather(*(pay_somebody(actor, it) for it in [*town.citizens] * 2))
+        settings = {name: (await rows(f"show {name}"))[0][0] for name in SETTINGS}
+        return settings, await _fsyncs(rows) - before
+
+
+async def _fsyncs(rows: Rows) -> int:
+    [[number]] = await rows(_FSYNCS)
+    return int(number)
