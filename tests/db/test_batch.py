@@ -325,6 +325,30 @@ async def test_what_has_waited_in_the_line_has_waited(tally: Database) -> None:
     assert await _counted(tally) == {"a": 1}
 
 
+async def test_who_comes_late_has_a_deadline_of_their_own(
+    tally: Database,
+) -> None:
+    is_begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def work(tx: Tx, commands: Sequence[str]) -> list[str | Exception]:
+        is_begun.set()
+        await goes_on.wait()
+        return await _count(tx, commands)
+
+    batcher = Batcher(tally, work, deadline_seconds=1.0)
+    stuck = asyncio.create_task(batcher.submit("stuck"))
+    await is_begun.wait()
+    early = asyncio.create_task(batcher.submit("early"))
+    await asyncio.sleep(0.5)
+    late = asyncio.create_task(batcher.submit("late"))
+
+    refused = await asyncio.gather(stuck, early, return_exceptions=True)
+    goes_on.set()
+
+    assert [type(it) for it in refused] == [Unavailable] * 2
+    assert await late == "did late"
+
+
 # Who waits, and who goes.
 
 

@@ -556,6 +556,23 @@ def test_what_leads_elsewhere_and_says_nowhere_is_as_good_as_not_there(empty_dir
     assert (cluster.home, cluster.pointer) == (empty_dir.resolve() / "postgres", None)
 
 
+def test_what_says_nowhere_leads_to_the_cluster_that_says_it_is_of_this_folder(
+    empty_dir: Path, short_dir: Path
+) -> None:
+    # What was written without waiting for the disk may be empty after the power went.
+    empty_dir.mkdir(mode=0o711)
+    (empty_dir / "postgres.location").touch()
+    elsewhere = short_dir / "elsewhere5"
+    for name, owner in {"postgres-1": "/of/another", "postgres-2": empty_dir.resolve()}.items():
+        (elsewhere / name / "data").mkdir(parents=True)
+        (elsewhere / name / "data-folder").write_text(f"{owner}\n")
+
+    cluster = open_cluster(empty_dir, elsewhere=elsewhere)
+
+    assert cluster.home == elsewhere.resolve() / "postgres-2"
+    assert (empty_dir / "postgres.location").read_text() == f"{elsewhere}/postgres-2\n"
+
+
 @as_root
 async def test_a_first_start_that_fails_leaves_nothing_elsewhere(short_dir: Path) -> None:
     private, elsewhere = short_dir / "private4", short_dir / "elsewhere4"

@@ -239,6 +239,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 def _held_by_kernel(connection: socket.socket) -> int:
-    """How many bytes are on their way to a client."""
-    (held,) = struct.unpack("i", ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    """How many bytes are on their way to a client; none where the kernel does not tell."""
+    try:
+        (held,) = struct.unpack("i", ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return 0
     return int(held)

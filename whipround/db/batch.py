@@ -94,7 +94,11 @@ class Batcher(Generic[Command, Result]):
         self._line.append(waiting)
         if self._runner is None:
             self._runner = loop.create_task(self._run())
-        return await waiting.answer
+        timer = loop.call_at(deadline, _answer, waiting, Unavailable())
+        try:
+            return await waiting.answer
+        finally:
+            timer.cancel()
 
     async def drain(self) -> None:
         """Wait until everything submitted so far, and meanwhile, has been answered."""
@@ -104,16 +108,19 @@ class Batcher(Generic[Command, Result]):
     async def _run(self) -> None:
         try:
             while self._line:
-                batch = self._next_batch()
-                await self._settle(batch, deadline=batch[0].deadline)
+                if batch := self._next_batch():
+                    await self._settle(batch, deadline=batch[-1].deadline)
         finally:
             self._runner = None
 
     def _next_batch(self) -> list[_Waiting[Command, Result]]:
-        """The head of the line, as much as one batch may hold; always at least one command."""
+        """The head of the line, as much as one batch may hold; nothing that has waited too long."""
         batch: list[_Waiting[Command, Result]] = []
-        weight = 0
+        weight, now = 0, asyncio.get_running_loop().time()
         while self._line and len(batch) < self._max_commands:
+            if self._line[0].deadline <= now:  # nothing is begun that nobody waits for
+                self._line.popleft()
+                continue
             weight += self._line[0].weight
             if batch and weight > self._max_weight:
                 break

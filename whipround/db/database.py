@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
+import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
@@ -83,7 +84,10 @@ class _Connection(AsyncConnection[TupleRow]):
 
     def _break(self) -> None:
         """Have whoever waits read the end of it, at once."""
-        with suppress(OSError), socket.fromfd(self.fileno(), socket.AF_UNIX, 0) as line:
+        with (
+            suppress(OSError, psycopg.Error),
+            socket.fromfd(self.fileno(), socket.AF_UNIX, 0) as line,
+        ):
             line.shutdown(socket.SHUT_RDWR)
 
 
@@ -176,6 +180,7 @@ class Database:
         try:
             yield connection
         finally:
+            connection.is_patient = False
             await self._pool.putconn(connection)
 
 

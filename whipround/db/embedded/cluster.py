@@ -33,6 +33,7 @@ LONGEST_SOCKET_PATH = 100
 """The kernel's limit is 103 bytes on macOS, 107 on Linux."""
 
 _POINTER = "postgres.location"
+_OWNER = "data-folder"
 _FATAL = re.compile(r"(?:FATAL|PANIC):\s+(.*)")
 _PASSING = "the database system is "  # starting up, shutting down: told to whoever asked
 _NAME = "whipround"
@@ -273,7 +274,11 @@ def _home(data_dir: Path, elsewhere: Path) -> Path:
     if pointer.exists():
         if told := pointer.read_text().strip():
             return Path(told)
-        pointer.unlink()  # whoever wrote it was killed in the midst of that
+        # Whoever wrote it was killed in the midst of that, or the power went soon after.
+        if found := _home_of(data_dir, elsewhere):
+            _point(pointer, found)
+            return found
+        pointer.unlink()
     home = data_dir / "postgres"
     if home.exists() or server_account(home / "data").reaches(data_dir):
         make_folder(home, mode=_ours())
@@ -288,9 +293,22 @@ def _home(data_dir: Path, elsewhere: Path) -> Path:
             f"PostgreSQL runs as {account.name}, who can reach neither {data_dir} nor {elsewhere}:"
             " let others pass through one of them (chmod o+x)"
         )
-    (home / "data-folder").write_text(f"{data_dir}\n")
+    (home / _OWNER).write_text(f"{data_dir}\n")
     _point(pointer, home)
     return home
+
+
+def _home_of(data_dir: Path, elsewhere: Path) -> Path | None:
+    """The one home elsewhere that says it is of this folder, and has a cluster."""
+    homes = [
+        told.parent
+        for told in elsewhere.glob(f"postgres-*/{_OWNER}")
+        if told.read_text().strip() == str(data_dir) and (told.parent / "data").exists()
+    ]
+    if len(homes) > 1:
+        found = ", ".join(map(str, homes))
+        raise EmbeddedError(f"write into {data_dir / _POINTER} which of these is its: {found}")
+    return homes[0] if homes else None
 
 
 def _point(pointer: Path, home: Path) -> None:
