@@ -211,6 +211,16 @@ async def test_who_has_said_all_is_answered_all() -> None:
     assert answer.endswith(b"two")
 
 
+async def test_a_large_body_does_not_count_as_the_head_of_the_request_behind_it() -> None:
+    large = _request(body=b"z" * 40_000).replace(b"connection: close\r\n", b"")
+    head, _ = _request(body=b"hello").split(b"hello")
+    async with served(_echo) as port:
+        answer = await _send(port, large + head, b"hello", pause=0.1)
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"200"]
+    assert answer.endswith(b"hello")
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello"]
 )

@@ -8,6 +8,7 @@ import resource
 import socket
 import struct
 import termios
+from contextlib import suppress
 from fcntl import ioctl
 from typing import Any
 
@@ -75,7 +76,8 @@ def allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        with suppress(OSError, ValueError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def most_connections() -> int:
@@ -151,14 +153,14 @@ class LimitedProtocol(HttpToolsProtocol):
         """Parse what arrived."""
         # What one read brings is counted header by header only where it could be too much.
         self._large_read = len(data) > MAX_HEAD_BYTES
-        body_bytes = self._body_bytes
+        cycle, body_bytes = self.cycle, self._body_bytes
         super().data_received(data)
         if self._reading_since is None:
             if not self._owes_answers():
                 # A blank line before a request begins nothing, and yet ends the idling.
                 self._reading_since = self.loop.time()
-        elif self._in_head or self._body_bytes == body_bytes:
-            # After the last of a body there may be more headers, without end.
+        elif self._in_head or (self.cycle is cycle and self._body_bytes == body_bytes):
+            # After the last of a body there may be more headers, of the same request, without end.
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("")
