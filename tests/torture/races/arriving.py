@@ -30,7 +30,7 @@ async def previews(payer: MobbrClient, data: object, number: int) -> list[str]:
     return await asyncio.gather(*(preview(payer, data) for _ in range(number)))
 
 
-@race(20)
+@race(14)
 async def a_number_is_paid_while_it_signs_up(world: World, storm: Storm) -> None:
     """Two sign up with it, and one has it; nobody who pays it is refused, and nothing waits."""
     phone, payers = new_phone(), await world.people(3, EUR("50.00"), MXN("50.00"))
@@ -65,7 +65,7 @@ async def a_number_is_paid_while_it_signs_up(world: World, storm: Storm) -> None
     assert {it["fulfillment_status"] for it in shown} == {"fulfilled"}
 
 
-@race(20)
+@race(14, is_long=True)
 async def an_address_is_paid_through_two_dialects_while_it_is_proven(
     world: World, storm: Storm
 ) -> None:
@@ -99,7 +99,7 @@ async def _wallet(who: MoneypoolClient) -> Decimal:
     return Decimal(said_by_moneypool(await who.get(who.own("")))["user"]["wallet"])
 
 
-@race(20, is_long=True)
+@race(14, is_long=True)
 async def two_prove_the_same_address_at_once(world: World, storm: Storm) -> None:
     """Whoever has it in the end, the money is with one of them, and none is left waiting."""
     email, payer = new_email(), await world.here.join(MXN("100.00"))
@@ -131,7 +131,7 @@ async def two_prove_the_same_address_at_once(world: World, storm: Storm) -> None
     assert {it["outcome"]["status"] for it in await history(payer)} == {"paid"}
 
 
-@race(10, is_long=True)
+@race(7, is_long=True)
 async def a_username_is_taken_once(world: World, storm: Storm) -> None:
     name = f"only{storm.chance.randrange(10**9)}"
     client = world.here.town.client

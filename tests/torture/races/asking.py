@@ -17,7 +17,7 @@ _UNDER_WAY = {
 }
 
 
-@race(25)
+@race(18)
 async def a_request_is_paid_once_by_all_devices_through_two_dialects(
     world: World, storm: Storm
 ) -> None:
@@ -51,7 +51,7 @@ async def a_request_is_paid_once_by_all_devices_through_two_dialects(
     assert await waiting(there) == []
 
 
-@race(15, is_long=True)
+@race(10, is_long=True)
 async def a_request_of_many_is_paid_by_each_of_them_once(world: World, storm: Storm) -> None:
     """Whoever pays, nobody is charged for another, and the sums are right."""
     zoe = await world.person()
@@ -76,7 +76,7 @@ async def a_request_of_many_is_paid_by_each_of_them_once(world: World, storm: St
     assert (seen["amount_paid"], seen["fulfillment_status"]) == (80, "fulfilled")
 
 
-@race(25)
+@race(18)
 async def a_request_is_paid_or_answered_otherwise_and_never_both(
     world: World, storm: Storm
 ) -> None:

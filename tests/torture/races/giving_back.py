@@ -16,7 +16,7 @@ _REFUSED = {
 }
 
 
-@race(20)
+@race(14)
 async def a_payment_is_given_back_once(world: World, storm: Storm) -> None:
     """Whole, or in parts; from what the recipient has, which is enough for all of it."""
     ann, bob = await world.person(EUR("100.00")), await world.person()
@@ -42,7 +42,7 @@ async def a_payment_is_given_back_once(world: World, storm: Storm) -> None:
     assert shown["amount_refunded"] == 6
 
 
-@race(20, is_long=True)
+@race(14, is_long=True)
 async def what_is_given_back_may_have_been_spent_meanwhile(world: World, storm: Storm) -> None:
     """The same euros go back, or to a third person, and never both."""
     ann, bob, cee = await world.person(EUR("100.00")), await world.person(), await world.person()

@@ -22,7 +22,7 @@ _ATTEMPTS = 5
 """So many wrong PINs lock somebody."""
 
 
-@race(20)
+@race(14)
 async def somebody_blocks_who_is_paying_them(world: World, storm: Storm) -> None:
     """Either comes first, in all dialects; after the block nothing arrives."""
     ann, bob = await world.person(MXN("100.00")), await world.person()
@@ -52,7 +52,7 @@ async def somebody_blocks_who_is_paying_them(world: World, storm: Storm) -> None
     assert set(refused) == _BLOCKED
 
 
-@race(20, is_long=True)
+@race(14, is_long=True)
 async def a_pin_changes_while_somebody_pays(world: World, storm: Storm) -> None:
     """It ends all other sessions: what is paid was paid before, and nobody is locked out."""
     ann, bob = await world.person(EUR("100.00")), await world.person()
@@ -77,7 +77,7 @@ async def a_pin_changes_while_somebody_pays(world: World, storm: Storm) -> None:
     assert {(await each.get("/v1/users/current")).status_code for each in devices} == {401}
 
 
-@race(20)
+@race(14)
 async def wrong_pins_are_counted_on_both_servers_together(world: World, storm: Storm) -> None:
     ann, bob = await world.person(EUR("100.00")), await world.person()
 

@@ -22,7 +22,7 @@ async def _transaction(payer: Customer) -> str:
     return str(said(await payer.get("/v1/transactions"))[0]["id"])
 
 
-@race(15)
+@race(10)
 async def a_charge_is_decided_once_while_it_is_looked_at(world: World, storm: Storm) -> None:
     """Twenty words of its approval, and some of its decline, while both sides and sweeps look."""
     ann, bob = await world.person(), await world.person()
@@ -62,7 +62,7 @@ async def a_charge_is_decided_once_while_it_is_looked_at(world: World, storm: St
     assert await bob.has() == 6 * is_approved
 
 
-@race(15, is_long=True)
+@race(10, is_long=True)
 async def a_payout_comes_back_once(world: World, storm: Storm) -> None:
     """Although it has arrived, or is said to arrive just now."""
     ann = await world.person(EUR("10.00"))
@@ -86,7 +86,7 @@ async def a_payout_comes_back_once(world: World, storm: Storm) -> None:
     assert shown["status"] in ({"failed", "rejected"} if token else {"failed"})
 
 
-@race(20)
+@race(14, is_long=True)
 async def a_card_is_removed_while_it_pays(world: World, storm: Storm) -> None:
     """What it was charged for has arrived; and afterwards it is gone, or can be removed."""
     ann, bob = await world.person(), await world.person()

@@ -37,7 +37,7 @@ _LINK_USED = (
 )
 
 
-@race(15)
+@race(10)
 async def pledges_are_claimed_or_taken_back_or_expire(world: World, storm: Storm) -> None:
     """Anybody claims, each payer takes their own back; sometimes their time is over, too."""
     ben = await world.here.mobbr.join()
@@ -48,13 +48,16 @@ async def pledges_are_claimed_or_taken_back_or_expire(world: World, storm: Storm
     task.says("payment", ben)
     now = datetime.now(UTC) + _IN_LONG * storm.chance.choice([0, 0, 1])
 
+    revoking = [
+        world.at(n // 4, payers[n % 4]).delete(PLEDGED, ids=storm.chance.sample(made[n % 4], 2))
+        for n in range(16)
+    ]
+    expiring = [begin(lambda: pledges.expire(world.db, now=now)) for _ in range(2)]
+
     answers: list[Any] = await storm.at_once(
         *(world.at(n, nobody).put(CLAIM, {"url": task.url}) for n in range(16)),
-        *(
-            world.at(n // 4, payers[n % 4]).delete(PLEDGED, ids=storm.chance.sample(made[n % 4], 3))
-            for n in range(16)
-        ),
-        *storm.late(*(begin(lambda: pledges.expire(world.db, now=now)) for _ in range(2))),
+        *storm.late(*revoking, most=0.4),
+        *storm.late(*expiring, most=0.4),
     )
 
     assert set(storm.count(answers[:CLIENTS])) == {"ok"}
@@ -68,7 +71,7 @@ async def pledges_are_claimed_or_taken_back_or_expire(world: World, storm: Storm
     assert all((20 - each) % _COST == 0 for each in wallets)
 
 
-@race(15)
+@race(10, is_long=True)
 async def shares_are_claimed_or_taken_back_or_returned(world: World, storm: Storm) -> None:
     """What was paid through three dialects to addresses that somebody proves right now."""
     emails = [new_email() for _ in range(6)]
@@ -84,20 +87,18 @@ async def shares_are_claimed_or_taken_back_or_returned(world: World, storm: Stor
     shares = await waiting(world.db, payer)
     now = datetime.now(UTC) + _IN_LONG * storm.chance.choice([0, 0, 1])
 
+    proving = [
+        world.at(n // 6, claimant).put("/user/confirm_email_id", {"confirm_token": tokens[n % 6]})
+        for n in range(12)
+    ]
+    revoking = [
+        world.at(n, payer).delete(UNCLAIMED, share_ids=storm.chance.sample(shares, 4))
+        for n in range(20)
+    ]
+    expiring = [begin(lambda: claims.return_expired(world.db, now=now)) for _ in range(2)]
+
     answers: list[Any] = await storm.at_once(
-        *(
-            world.at(n // 6, claimant).put(
-                "/user/confirm_email_id", {"confirm_token": tokens[n % 6]}
-            )
-            for n in range(12)
-        ),
-        *storm.late(
-            *(
-                world.at(n, payer).delete(UNCLAIMED, share_ids=storm.chance.sample(shares, 4))
-                for n in range(20)
-            )
-        ),
-        *storm.late(*(begin(lambda: claims.return_expired(world.db, now=now)) for _ in range(2))),
+        *proving, *storm.late(*revoking, most=0.2), *storm.late(*expiring, most=0.2)
     )
 
     words = storm.count(answers[:CLIENTS])
@@ -111,7 +112,7 @@ async def shares_are_claimed_or_taken_back_or_returned(world: World, storm: Stor
     assert said(await payer.get(UNCLAIMED)) == []
 
 
-@race(15, is_long=True)
+@race(10, is_long=True)
 async def a_payment_to_a_number_is_taken_back_while_it_is_claimed(
     world: World, storm: Storm
 ) -> None:
@@ -142,7 +143,7 @@ async def a_payment_to_a_number_is_taken_back_while_it_is_claimed(
     assert await _stands(ann, made) == Counter(fulfilled=8 - revoked, revoked=revoked)
 
 
-@race(6, is_long=True)
+@race(5, is_long=True)
 async def housekeeping_runs_on_both_servers_while_money_is_claimed(
     world: World, storm: Storm
 ) -> None:

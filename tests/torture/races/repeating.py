@@ -60,7 +60,7 @@ async def _different(storm: Storm, send: Send) -> httpx.Response:
     return again[which]
 
 
-@race(12)
+@race(9)
 async def a_key_of_memento_is_of_one_payment(world: World, storm: Storm) -> None:
     ann, bob = await world.person(EUR("50.00")), await world.person()
     devices, key = await world.devices(ann, CLIENTS), uuid4()
@@ -77,7 +77,7 @@ async def a_key_of_memento_is_of_one_payment(world: World, storm: Storm) -> None
     assert (await ann.has(), await bob.has()) == (50 - Decimal("1.01") * paid, paid)
 
 
-@race(12)
+@race(9)
 async def a_key_of_memento_is_of_one_call_to_a_processor(world: World, storm: Storm) -> None:
     """Of a card that is added, a top-up by it, and a withdrawal."""
     ann = await world.person(EUR("50.00"))
@@ -109,7 +109,7 @@ async def a_key_of_memento_is_of_one_call_to_a_processor(world: World, storm: St
     assert len(said(await ann.get(PAYMENTS))) == 2
 
 
-@race(12, is_long=True)
+@race(9, is_long=True)
 async def a_key_of_memento_is_of_one_of_anything_else(world: World, storm: Storm) -> None:
     """Of a request, its payment, a pool, a contribution and a refund."""
     ann, bob = await world.person(EUR("50.00")), await world.person(EUR("50.00"))
@@ -137,7 +137,7 @@ async def a_key_of_memento_is_of_one_of_anything_else(world: World, storm: Storm
     assert len(said(await ann.get(pooling.POOLS))) == 1
 
 
-@race(8, is_long=True)
+@race(6, is_long=True)
 async def one_key_of_many_people_is_many(world: World, storm: Storm) -> None:
     people, bob = await world.people(8, EUR("9.00")), await world.person()
     key = uuid4()
@@ -151,7 +151,7 @@ async def one_key_of_many_people_is_many(world: World, storm: Storm) -> None:
     assert [await each.has() for each in people] == [Decimal("7.99")] * len(people)
 
 
-@race(12)
+@race(9)
 async def a_key_of_moneypool_is_of_one_request(world: World, storm: Storm) -> None:
     """Of a payment from the wallet, a mixed one, a payment request, a withdrawal and cash."""
     ann, bob = await world.here.join(MXN("200.00")), await world.here.join()
@@ -181,7 +181,7 @@ async def a_key_of_moneypool_is_of_one_request(world: World, storm: Storm) -> No
     assert len(await waiting(bob)) == 1
 
 
-@race(12)
+@race(9)
 async def a_hash_of_mobbr_is_of_one_payment(world: World, storm: Storm) -> None:
     """Whatever keys are sent beside it; and to anybody else it is of no use."""
     ann, bob, eve = [await world.here.mobbr.join(MXN("20.00")) for _ in range(3)]
@@ -198,7 +198,7 @@ async def a_hash_of_mobbr_is_of_one_payment(world: World, storm: Storm) -> None:
     assert [await _has(each) for each in (bob, eve)] == [Decimal("20.50"), Decimal(20)]
 
 
-@race(12, is_long=True)
+@race(9, is_long=True)
 async def what_was_shown_to_nobody_is_paid_by_whoever_is_first(world: World, storm: Storm) -> None:
     bob = await world.here.mobbr.join()
     payers = [await world.here.mobbr.join(MXN("20.00")) for _ in range(8)]
@@ -219,7 +219,7 @@ async def what_was_shown_to_nobody_is_paid_by_whoever_is_first(world: World, sto
     assert sorted([await _has(each) for each in payers]) == [Decimal("18.99")] + [20] * 7
 
 
-@race(12, is_long=True)
+@race(9, is_long=True)
 async def a_key_of_mobbr_is_of_one_revocation(world: World, storm: Storm) -> None:
     ann, ben = await world.here.mobbr.join(EUR("20.00")), await world.here.mobbr.join()
     task, key = Task(world.site), uuid4().hex

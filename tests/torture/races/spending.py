@@ -20,7 +20,7 @@ _COST = Decimal("1.01")
 """What a payment of one costs: the sandbox's fee is a per cent."""
 
 
-@race(25)
+@race(18)
 async def the_last_pesos_are_spent_once_through_three_dialects(world: World, storm: Storm) -> None:
     """On payments, contributions and scripts: none fits that has no whole one left."""
     some, left = storm.chance.randint(1, 5), Decimal("0.50")
@@ -53,7 +53,7 @@ async def the_last_pesos_are_spent_once_through_three_dialects(world: World, sto
     assert bobs + in_pool == some
 
 
-@race(20)
+@race(14)
 async def a_withdrawal_and_payments_want_the_same_money(world: World, storm: Storm) -> None:
     """What is not spent in the end is too little for anything that was refused."""
     ann, bob = await world.person(EUR("10.00")), await world.person()
@@ -77,7 +77,7 @@ async def a_withdrawal_and_payments_want_the_same_money(world: World, storm: Sto
     assert await bob.has() == words[::2].count("ok")
 
 
-@race(15)
+@race(10)
 async def people_pay_each_other_crosswise(world: World, storm: Storm) -> None:
     """Everybody everybody, through three dialects: nobody waits for each other, all arrives."""
     people = await world.people(6, MXN("100.00"))

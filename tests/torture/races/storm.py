@@ -22,7 +22,9 @@ HANGS_AFTER_SECONDS = 60
 _SPREADS = (0, 0.002, 0.01, 0.05)
 """Within how many seconds of each other requests are sent, after the barrier."""
 
-_LATE = (0, 0.01, 0.03, 0.08)
+_LATE = (0, 0.1, 0.3, 0.6, 1)
+
+_RESTS_SECONDS = 2
 
 
 class _Held(NamedTuple):
@@ -49,32 +51,47 @@ class Wire(httpx.AsyncBaseTransport):
     """
 
     def __init__(self) -> None:
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[_Connection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and read its answer, which has to say how long it is."""
         line = f"{request.method} {request.url.raw_path.decode()} HTTP/1.1\r\n".encode()
         headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
         sent = line + headers + b"\r\n" + await request.aread()
-        reader, writer = self._idle.pop() if self._idle else await _connected(request.url)
+        reader, writer, _ = self._rested() or await _connected(request.url)
         await _until_all_are_here()
         writer.write(sent)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         told = [tuple(each.split(": ", 1)) for each in head[1:] if each]
         length = int(httpx.Headers(told).get("content-length", 0))  # type: ignore[arg-type]
         content = await reader.readexactly(length)
-        self._idle.append((reader, writer))
+        self._idle.append(_Connection(reader, writer, time.monotonic()))
         return httpx.Response(int(head[0].split()[1]), headers=told, content=content)  # type: ignore[arg-type]
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for _, writer in self._idle:
-            writer.close()
+        for connection in self._idle:
+            connection.writer.close()
+
+    def _rested(self) -> "_Connection | None":
+        """One that nobody uses, and that the server has not been about to close for long."""
+        while self._idle:
+            connection = self._idle.pop()
+            if time.monotonic() - connection.used_at < _RESTS_SECONDS:
+                return connection
+            connection.writer.close()
+        return None
 
 
-async def _connected(url: httpx.URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+class _Connection(NamedTuple):
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    used_at: float
+
+
+async def _connected(url: httpx.URL) -> _Connection:
     assert url.port is not None
-    return await asyncio.open_connection(url.host, url.port)
+    return _Connection(*await asyncio.open_connection(url.host, url.port), time.monotonic())
 
 
 def word(answer: httpx.Response) -> str:
@@ -128,9 +145,11 @@ class Storm:
     chance: Random
     figures: Figures = field(default_factory=Figures)
 
-    def late(self, *doing: Coroutine[Any, Any, T]) -> list[Coroutine[Any, Any, T]]:
-        """The same, a little later or not: so that those win, too, who take longer."""
-        seconds = self.chance.choice(_LATE)
+    def late(
+        self, *doing: Coroutine[Any, Any, T], most: float = 0.08
+    ) -> list[Coroutine[Any, Any, T]]:
+        """The same, up to `most` seconds later: so that those win, too, who take longer."""
+        seconds = most * self.chance.choice(_LATE)
 
         async def later(each: Coroutine[Any, Any, T]) -> T:
             held = _held.get()

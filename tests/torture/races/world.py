@@ -110,14 +110,23 @@ class World:
     def logged(self) -> Counter[str]:
         """What the servers have logged so far, by its level and its first words."""
         return Counter(
-            f"{line['level']}: {line['event'].partition(':')[0]}"
+            _in_short(line)
             for server in self.servers
-            for line in map(json.loads, server.log.read_text().splitlines()[1:])
+            for line in server.log.read_text().splitlines()[1:]
         )
 
     def complaints(self) -> list[str]:
         """What the servers have logged as an error."""
         return [line for line in self.logged() if not line.startswith(("warning", "info"))]
+
+
+def _in_short(line: str) -> str:
+    """The level of a line of a log, and its first words; a line that is none is a complaint."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return f"not of the log: {line}"
+    return f"{said['level']}: {said['event'].partition(':')[0]}"
 
 
 @asynccontextmanager
