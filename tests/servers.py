@@ -47,11 +47,16 @@ class Server:
         self.launch()
         assert self._process is not None
         until = time.monotonic() + PATIENCE_SECONDS
-        while "http://" not in (said := self.log.read_text()) or not said.endswith("\n"):
+        while not _has_address(said := self.log.read_text()):
             assert self._process.poll() is None, said
             assert time.monotonic() < until, said
             time.sleep(0.02)
-        return "http://" + said.split("http://")[1].split()[0]
+        return _address(said)
+
+    def address(self) -> str:
+        """Where it says that it is served; empty while it does not run, or has not said so."""
+        said = self.log.read_text() if self.is_running else ""
+        return _address(said) if _has_address(said) else ""
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""
@@ -68,6 +73,14 @@ class Server:
         if self.is_running:
             self.signal(signal.SIGTERM)
             self.ended()
+
+
+def _has_address(said: str) -> bool:
+    return "http://" in said and said.endswith("\n")
+
+
+def _address(said: str) -> str:
+    return "http://" + said.split("http://")[1].split(maxsplit=1)[0]
 
 
 class Installation:

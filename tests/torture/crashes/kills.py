@@ -50,7 +50,7 @@ async def _moment(chance: Random) -> None:
 
 def postgres_processes(home: Path) -> list[psutil.Process]:
     """All processes of the PostgreSQL, and of what makes a new one, with this home."""
-    found = []
+    found, home = [], home.resolve()  # as a process tells its folder
     for process in psutil.process_iter(["name"]):
         if process.info["name"] in {"postgres", "initdb"}:
             with suppress(psutil.Error):
@@ -152,6 +152,9 @@ KILLS: Mapping[str, Kill] = {
     "the WAL writer": the_wal_writer,
     "commands beside the server": commands,
 }
+
+BESIDE_THE_SERVER: Sequence[str] = ("commands beside the server",)
+"""What is killed there is neither a server nor its PostgreSQL."""
 
 ENDING_THE_SERVER: Sequence[Kill] = (the_server, both, both_in_recovery, a_stop)
 """After all others the server goes on, and recovers by itself."""

@@ -17,6 +17,7 @@ import psycopg
 
 from tests.torture.crashes.orders import TRIES, Order, Shelf, ask, send
 from tests.torture.crashes.town import Town
+from tests.torture.processors import CLEARING, DISAGREEMENTS
 from whipround.db.embedded.cluster import open_cluster
 
 Rows = Callable[..., Awaitable[list[tuple[Any, ...]]]]
@@ -220,16 +221,6 @@ async def until_resolved(rows: Rows, *, hasten: bool, within: float) -> None:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-_DISAGREEMENTS = """
-    select call.id, call.kind, call.status, call.amount, call.currency, call.error_code,
-        operation.key, operation.kind, operation.status, operation.amount, operation.currency
-    from (select * from gateway_call where kind <> 'register') as call
-        full join sandbox_operation as operation on operation.key = call.id
-    where (call.kind, call.status, call.amount, call.currency)
-        is distinct from (operation.kind, operation.status, operation.amount, operation.currency)
-        and not (call.status = 'cancelled' and operation.key is null)
-"""
-
 # What came in and went out, once as the other party has it, and once as the books have it; and all
 # that is in accounts of which nobody can owe anything, with what was converted.
 _OUTSIDE = """
@@ -245,7 +236,6 @@ _INSIDE = """
     select currency, sum(balance) from account
     where kind <> 'grants' and not (kind = 'wallet' and floor is null) group by currency
 """
-_CLEARING = "select currency, balance from account where kind = 'clearing' and balance <> 0"
 
 
 async def assert_outside_agrees(rows: Rows, town: Town) -> None:
@@ -253,7 +243,7 @@ async def assert_outside_agrees(rows: Rows, town: Town) -> None:
 
     All that there is inside is what was there, and what came in, less what went out.
     """
-    disagreements, clearing = await rows(_DISAGREEMENTS), await rows(_CLEARING)
+    disagreements, clearing = await rows(DISAGREEMENTS), await rows(CLEARING)
     assert disagreements == [], disagreements
     assert clearing == [], clearing
     outside = {currency: amount for currency, amount in await rows(_OUTSIDE) if amount}

@@ -37,7 +37,8 @@ class Figures:
 
     sent: int = 0
     answered: int = 0
-    unanswered: int = 0
+    unsettled: int = 0
+    cut_off: int = 0
     had_happened: int = 0
     swept: set[UUID] = field(default_factory=set)
     by_kind: Counter[str] = field(default_factory=Counter)
@@ -49,8 +50,9 @@ class Figures:
         return {
             "requests sent": self.sent,
             "requests answered 2xx": self.answered,
-            "requests unanswered": self.unanswered,
-            "of these had happened": self.had_happened,
+            "requests without a final answer": self.unsettled,
+            "connections that broke": self.cut_off,
+            "of those without a final answer had happened": self.had_happened,
             "gateway calls resolved by the sweep": len(self.swept),
             "seconds to recover, median and worst": (
                 f"{median(self.recoveries):.1f} {max(self.recoveries):.1f}"
@@ -83,6 +85,7 @@ class Storm:
         self._most_load = _HASTY_LOAD_SECONDS if hastily else _MOST_LOAD_SECONDS
         self._memory = Memory()
         self._unsettled: list[Order] = []
+        self._unsettled_since = datetime.now(UTC)
 
     async def round(self, kill: Kill) -> None:
         """Kill something under load, have it recover, and prove that nothing was lost."""
@@ -117,6 +120,9 @@ class Storm:
             await proof.until_resolved(rows, hasten=self._hastily, within=within)
             await proof.repeat(http, self._unsettled)
             assert [order for order in self._unsettled if order.answer is None] == []
+            on = await proof.shown(http, self._unsettled, since=self._unsettled_since)
+            for order in self._unsettled:
+                proof.assert_as_answered(order, on)
             self._unsettled.clear()
             await proof.assert_outside_agrees(rows, self._town)
             await proof.assert_wallets_show_the_books(http, rows, self._town)
@@ -143,13 +149,17 @@ class Storm:
         over = asyncio.Event()
         async with self._client() as http:
             actors = [self._actor(http, orders) for _ in range(CLIENTS)]
-            acting = [asyncio.create_task(_keep_acting(actor, over)) for actor in actors]
+            may_end = kill in ENDING_THE_SERVER
+            acting = [
+                asyncio.create_task(self._keep_acting(actor, over, may_end=may_end))
+                for actor in actors
+            ]
             await asyncio.sleep(self._chance.uniform(_LEAST_LOAD_SECONDS, self._most_load))
             before = self._target.server.pid
             await kill(self._target, self._chance)
             killed_at = monotonic()
             await self._recovered()
-            assert kill in ENDING_THE_SERVER or self._target.server.pid == before
+            assert may_end or self._target.server.pid == before
             self.figures.recoveries.append(monotonic() - killed_at)
             await asyncio.sleep(_AFTER_SECONDS)
             over.set()
@@ -159,6 +169,27 @@ class Storm:
     def _actor(self, http: httpx.AsyncClient, orders: list[Order]) -> Actor:
         chance = Random(self._chance.getrandbits(64))
         return Actor(self._town, self._site, self._memory, orders, http, chance)
+
+    async def _keep_acting(self, actor: Actor, over: asyncio.Event, *, may_end: bool) -> None:
+        """Act until it is over; where the server may end, so do connections, but none hangs."""
+        while not over.is_set():
+            asked = actor.http.base_url
+            try:
+                await actor.act()
+            except httpx.TransportError as error:
+                if not may_end or isinstance(error, httpx.TimeoutException):
+                    raise
+                self.figures.cut_off += 1
+                await self._elsewhere(actor.http, asked, over)
+
+    async def _elsewhere(
+        self, http: httpx.AsyncClient, asked: httpx.URL, over: asyncio.Event
+    ) -> None:
+        """Have a client, which everybody shares, ask the server where it is by now."""
+        while http.base_url == asked and not over.is_set():
+            await asyncio.sleep(_PAUSE_SECONDS)
+            if address := self._target.server.address():
+                http.base_url = httpx.URL(address)
 
     async def _recovered(self) -> None:
         """Start the server if it was killed; else it recovers by itself. Then it is ready."""
@@ -176,29 +207,22 @@ class Storm:
         before = await proof.shown(http, orders, since=since)
         for order in orders:
             proof.assert_as_answered(order, before)
-        unanswered = [order for order in orders if order.answer is None]
-        self.figures.had_happened += sum(proof.had_happened(it, before) for it in unanswered)
+        unsettled = [order for order in orders if order.answer is None]
+        self.figures.had_happened += sum(proof.had_happened(it, before) for it in unsettled)
         await proof.repeat(http, orders)
         after = await proof.shown(http, orders, since=since)
         for order in orders:
             proof.assert_as_answered(order, after)
+        if not self._unsettled:
+            self._unsettled_since = since
         self._unsettled += [order for order in orders if order.answer is None]
 
     def _count(self, orders: Sequence[Order]) -> None:
         figures = self.figures
         figures.sent += len(orders)
         figures.answered += sum(bool(order.answer and order.answer.is_done) for order in orders)
-        figures.unanswered += sum(order.answer is None for order in orders)
+        figures.unsettled += sum(order.answer is None for order in orders)
         figures.by_kind.update(order.kind for order in orders)
-
-
-async def _keep_acting(actor: Actor, over: asyncio.Event) -> None:
-    """Act until it is over, or the server is gone."""
-    try:
-        while not over.is_set():
-            await actor.act()
-    except httpx.TransportError:
-        return
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from tests.torture.crashes.kills import Target
 from tests.torture.effort import Effort
 from whipround.domain.samples import DEMO_PASSWORD
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(3600)]  # each wait is bounded
 
 FIRST_STARTS = 12
 MOST_KILLS = 3

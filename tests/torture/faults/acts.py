@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 from uuid import UUID
 
 import httpx
@@ -59,8 +59,11 @@ async def townspeople(
 class Act(ABC):
     """Something that one person does with another, under a key, its `name`, that shows in it.
 
-    It may be sent as often as one likes. `answer` is the first that said that it was done.
+    It may be sent as often as one likes. `answer` is the first that said that it was done. Where it
+    moves money, `pays` is the currency.
     """
+
+    pays: ClassVar[str] = ""
 
     name: str
     who: Townsperson
@@ -74,6 +77,8 @@ class Act(ABC):
 
 class Pays(Act):
     """Pays somebody in Memento."""
+
+    pays = "EUR"
 
     async def send(self) -> httpx.Response:
         key = UUID(self.name)
@@ -92,6 +97,8 @@ class Asks(Act):
 
 class PaysPesos(Act):
     """Pays somebody in Moneypool."""
+
+    pays = "MXN"
 
     async def send(self) -> httpx.Response:
         payer = self.who.moneypool
@@ -121,6 +128,8 @@ class AsksForPesos(Act):
 @dataclass(slots=True, eq=False)
 class PaysByScript(Act):
     """Pays somebody in Mobbr: sees what it would be, and confirms that."""
+
+    pays = "EUR"
 
     hash_: str | None = field(default=None, init=False)
 

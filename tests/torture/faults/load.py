@@ -3,25 +3,45 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
 
 import httpx
 import psycopg
 
 from tests.money import problems, rows
-from tests.torture.faults.acts import NAMED, Act, Townsperson, act, dialect_of, is_clear, look
+from tests.torture.faults.acts import (
+    AMOUNT,
+    NAMED,
+    Act,
+    Townsperson,
+    act,
+    dialect_of,
+    is_clear,
+    look,
+)
 from whipround.db.database import Database
 
 Tell = Callable[[str, object], None]
 
-CLIENTS = 12
+Purse: TypeAlias = tuple[UUID, str]
+"""A wallet, and one of the currencies in it."""
+
+CLIENTS, QUICK_CLIENTS = 12, 5
 MOST_CONNECTIONS = 10
+TOLD_WITHIN_SECONDS = 30
+"""How long an answer may take, whatever fails: a wait for the database is ten seconds."""
 PATIENCE_SECONDS = 60
 """How long anything may take: whoever needs longer hangs."""
+
+_HAS = """
+    select owner_id, currency, balance from account where kind = 'wallet' and owner_id = any(%s)
+"""
 
 _LOOKS_PERCENT = 20
 _PAUSE_SECONDS = 0.05
@@ -46,6 +66,7 @@ class Load:
     acts: list[Act] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
+    _had: Mapping[Purse, Decimal] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def forget(self, chance: Random) -> None:
@@ -57,6 +78,8 @@ class Load:
     @asynccontextmanager
     async def running(self, clients: int = CLIENTS) -> AsyncIterator[None]:
         """So many of them at once; whoever is under way at the end ends it."""
+        if not self.acts:
+            self._had = await self._wallets()
         stopped = asyncio.Event()
         going = [asyncio.create_task(self._go_on(stopped)) for _ in range(clients)]
         try:
@@ -87,8 +110,13 @@ class Load:
         await self._until(lambda: self._refused() >= before + many)
 
     async def settled(self) -> None:
-        """Repeat all: what was answered is there once, and what was not is settled by that."""
+        """Repeat all: what was answered is there once, and what was not is settled by that.
+
+        Everybody was told, and soon; and has what that leaves them with.
+        """
         assert self.unclear == [], self.unclear
+        slowest = max((it.came_at - it.sent_at for it in self.heard), default=0.0)
+        assert slowest < TOLD_WITHIN_SECONDS, slowest
         await self._reach()
         answered = {it.name for it in self.acts if it.answer}
         made = await self._made()
@@ -98,6 +126,7 @@ class Load:
         await asyncio.gather(*(self._repeat(line) for _ in range(CLIENTS)))
         made = await self._made()
         assert made == dict.fromkeys(_names(self.acts), 1), f"not once, though repeated: {made}"
+        assert await self._wallets() == self._expected()
         found = await problems(self.db)
         assert found == [], found
 
@@ -140,7 +169,8 @@ class Load:
     async def _hear(self, sent_at: float, sending: object, trying: Act | None = None) -> Heard:
         try:
             answer: httpx.Response = await sending  # type: ignore[misc]
-        except httpx.TransportError:
+        except httpx.TransportError as error:  # nobody kills who is asked: this is no answer
+            self.unclear.append(repr(error))
             return Heard(sent_at, time.monotonic(), None)
         if not is_clear(answer):
             self.unclear.append(f"{answer.request.url.path} {answer.status_code} {answer.text}")
@@ -160,6 +190,22 @@ class Load:
         """How often each act was done."""
         found = Counter(name for (name,) in await rows(self.db, NAMED))
         return {name: times for name, times in found.items() if name in {*_names(self.acts)}}
+
+    async def _wallets(self) -> dict[Purse, Decimal]:
+        """What everybody has, in each currency."""
+        owners = [it.memento.wallet_id for it in self.people]
+        return {
+            (id_, currency): amount for id_, currency, amount in await rows(self.db, _HAS, owners)
+        }
+
+    def _expected(self) -> dict[Purse, Decimal]:
+        """The same, once every act was done once: so little costs no fee."""
+        expected = dict(self._had)
+        for it in self.acts:
+            if it.pays:
+                expected[it.who.memento.wallet_id, it.pays] -= Decimal(AMOUNT)
+                expected[it.whom.memento.wallet_id, it.pays] += Decimal(AMOUNT)
+        return expected
 
     async def _reach(self) -> None:
         """Give up what connections of ours broke too."""

@@ -18,7 +18,7 @@ from tests.api.memento.paying import PAYMENTS, Customer, ids, said
 from tests.money import held_by, problems, rows
 from tests.people import new_phone
 from tests.torture.effort import Effort
-from tests.torture.faults.load import Load, Tell
+from tests.torture.faults.load import CLIENTS, QUICK_CLIENTS, Load, Tell
 from tests.torture.faults.places import town_here
 from whipround.jobs import housekeeping
 
@@ -84,7 +84,7 @@ async def test_money_moves_whatever_the_clock_says(
     chance = town.chance
     jumps = effort.of(40, quick=2)
 
-    async with town.running():
+    async with town.running(effort.of(CLIENTS, quick=QUICK_CLIENTS)):
         for _ in range(jumps):
             clock.set(hours=chance.uniform(-12, 12))  # within the life of a session
             await work(shared)

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from tests.api.conftest import Shared
 from tests.line import Cut, Line, line_to
 from tests.torture.effort import Effort
-from tests.torture.faults.load import Load, Tell
+from tests.torture.faults.load import CLIENTS, QUICK_CLIENTS, Load, Tell
 from tests.torture.faults.places import town_here
 from whipround.db.database import Database
 
@@ -62,15 +62,15 @@ async def test_a_commit_that_was_cut_off_is_made_once(
     load, line = place.load, place.line
     line.commits.clear()
 
-    async with load.running():
+    async with load.running(effort.of(CLIENTS, quick=QUICK_CLIENTS)):
         await load.done()
         began = time.monotonic()
         line.choose = lambda: some(chance, 20)
-        while min(line.commits["before"], line.commits["after"]) < effort.of(150, quick=5):
+        while min(line.commits["before"], line.commits["after"]) < effort.of(150, quick=3):
             await load.heard_of()
         line.choose = lambda: None
         ended = time.monotonic()
-        await load.done(2)
+        await load.done()
 
     await load.settled()
     load.tell(tell, "commits cut off", began=began, ended=ended)
@@ -82,14 +82,14 @@ async def test_who_is_cut_off_by_postgresql_again_and_again_goes_on(
 ) -> None:
     load, cut = place.load, 0
 
-    async with load.running():
+    async with load.running(effort.of(CLIENTS, quick=QUICK_CLIENTS)):
         await load.done()
         began = time.monotonic()
-        for _ in range(effort.of(100, quick=5)):
+        for _ in range(effort.of(100, quick=3)):
             cut += await _terminated(shared.installation_db)
             await load.heard_of()
         ended = time.monotonic()
-        await load.done(2)
+        await load.done()
 
     await load.settled()
     load.tell(tell, "storm", began=began, ended=ended)
@@ -106,7 +106,7 @@ async def test_who_finds_all_connections_taken_waits_or_is_told_to_come_again(
 ) -> None:
     load = place.load
 
-    async with load.running():
+    async with load.running(effort.of(CLIENTS, quick=QUICK_CLIENTS)):
         await load.done()
         async with AsyncExitStack() as taken:
             for _ in range(FEW):
@@ -117,7 +117,7 @@ async def test_who_finds_all_connections_taken_waits_or_is_told_to_come_again(
             else:
                 await load.refused(20)
         ended = time.monotonic()
-        await load.done(2)
+        await load.done()
 
     await load.settled()
     load.tell(tell, "full pool", began=began, ended=ended)

@@ -17,7 +17,7 @@ from tests.line import Line
 from tests.nursery import Nursery
 from tests.servers import Installation
 from tests.torture.effort import Effort
-from tests.torture.faults.load import Load, Tell
+from tests.torture.faults.load import TOLD_WITHIN_SECONDS, Load, Tell
 from tests.torture.faults.places import Place, place_of, place_over_a_line
 from whipround.db.embedded import EmbeddedPostgres
 
@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 GONE_SECONDS = 12
 """Longer than the deadline of what waits for the database, so that there are refusals."""
+
+SILENT_SECONDS = TOLD_WITHIN_SECONDS + 5
+"""So long that whoever waits for a word, and not until a deadline, is found out."""
 
 _FSYNC_AND_PID = "select current_setting('fsync'), pg_backend_pid()"
 
@@ -102,9 +105,11 @@ async def goes_on_after(
     async with load.running():
         await load.done()
         began = time.monotonic()
-        await away()
-        await asyncio.sleep(seconds)
-        await back()
+        try:
+            await away()
+            await asyncio.sleep(seconds)
+        finally:  # whoever interrupts this leaves nothing standing still
+            await back()
         ended = time.monotonic()
         await load.done(3)
     load.tell(tell, name, began=began, ended=ended)
@@ -123,10 +128,13 @@ async def test_a_line_that_is_silent_or_refuses(
     over_a_line: tuple[Place, Line], effort: Effort, tell: Tell
 ) -> None:
     place, line = over_a_line
-    steps = {"partition": (line.fall_silent, line.speak), "refused": (line.refuse, line.accept)}
+    steps = {
+        "partition": (line.fall_silent, line.speak, SILENT_SECONDS),
+        "refused": (line.refuse, line.accept, GONE_SECONDS),
+    }
 
-    for name, (away, back) in steps.items():
-        seconds = effort.of(GONE_SECONDS, quick=1)
+    for name, (away, back, long) in steps.items():
+        seconds = effort.of(long, quick=1)
         await goes_on_after(place.load, tell, name, away=away, back=back, seconds=seconds)
 
     assert "a request failed" not in place.server.log.read_text()
@@ -154,12 +162,12 @@ async def test_a_postgresql_that_is_stopped_shut_down_or_crowded(
     place: Place, postgres: OwnPostgres, tell: Tell
 ) -> None:
     steps = {
-        "stopped": (postgres.freeze, postgres.thaw),
-        "shut down": (postgres.stop, postgres.start),
-        "crowded": (postgres.crowd, postgres.leave),
+        "stopped": (postgres.freeze, postgres.thaw, SILENT_SECONDS),
+        "shut down": (postgres.stop, postgres.start, GONE_SECONDS),
+        "crowded": (postgres.crowd, postgres.leave, GONE_SECONDS),
     }
 
-    for name, (away, back) in steps.items():
-        await goes_on_after(place.load, tell, name, away=away, back=back, seconds=GONE_SECONDS)
+    for name, (away, back, seconds) in steps.items():
+        await goes_on_after(place.load, tell, name, away=away, back=back, seconds=seconds)
 
     assert "a request failed" not in place.server.log.read_text()

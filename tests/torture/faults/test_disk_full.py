@@ -31,16 +31,21 @@ _MOST_SEGMENTS = 40
 
 
 @contextmanager
-def small_disk(folder: Path, *, size: str) -> Iterator[Path]:
-    """A folder that is a disk of its own, of so many bytes."""
+def small_disk(folder: Path, *, size: str, tell: Tell) -> Iterator[Path]:
+    """A folder that is a disk of its own, of so many bytes.
+
+    Where there can be none, nothing is shown, and that is told. Whoever is killed leaves it behind.
+    """
     folder.mkdir(mode=0o711, parents=True)
     mounting = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=711", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(mounting, check=False, capture_output=True, text=True)
+        why = mounted.stderr.strip()
     except FileNotFoundError:
-        pytest.skip("there is no mount on this machine")
-    if mounted.returncode != 0:
-        pytest.skip(f"no disk of one's own can be mounted here: {mounted.stderr.strip()}")
+        mounted, why = None, "there is no mount on this machine"
+    if mounted is None or mounted.returncode != 0:
+        tell("full disk", f"not shown: {why}")
+        pytest.skip(f"no disk of one's own can be mounted here: {why}")
     try:
         yield folder
     finally:
@@ -57,9 +62,9 @@ def fill(disk: Path) -> Path:
 
 
 async def test_a_full_folder_of_pictures_and_of_the_log_is_in_no_other_way(
-    nursery: Nursery, short_dir: Path, originals: Originals, chance: Random
+    nursery: Nursery, short_dir: Path, originals: Originals, chance: Random, tell: Tell
 ) -> None:
-    with small_disk(short_dir / "pictures", size="2m") as disk:
+    with small_disk(short_dir / "pictures", size="2m", tell=tell) as disk:
         async with place_over_a_line(
             nursery, disk, originals, chance, WHIPROUND_LOG_LEVEL="info"
         ) as (place, _):
@@ -86,7 +91,7 @@ async def test_a_full_disk_of_postgresql_loses_nothing(
     nursery: Nursery, short_dir: Path, chance: Random, tell: Tell
 ) -> None:
     folder = short_dir / "full"
-    with small_disk(folder / "data", size=SIZE) as disk:
+    with small_disk(folder / "data", size=SIZE, tell=tell) as disk:
         installation = Installation(nursery, folder)
         async with place_of(installation, chance=chance) as place:
             load = place.load

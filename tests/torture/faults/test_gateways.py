@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -15,10 +16,13 @@ import pytest
 
 from tests.api.conftest import Shared
 from tests.api.faces import Faces, faces
-from tests.api.memento.paying import Customer
+from tests.api.memento.client import Json
+from tests.api.memento.paying import PAYMENTS, Customer, new_account
 from tests.money import EUR, problems, rows
+from tests.people import PIN
 from tests.torture.effort import Effort
 from tests.torture.faults.load import Tell
+from tests.torture.processors import CLEARING, DISAGREEMENTS
 from whipround.db.database import Database
 from whipround.flows import calls
 from whipround.flows.desk import Desk, open_desk
@@ -37,20 +41,14 @@ MOODS = ("well", "slow", "slow to answer", "dead", "cut off", "lost", "twice")
 SLOW_SECONDS = 0.3
 NOBODY = "http://127.0.0.1:9"
 
-_CARDS = "select id from gateway_call where kind = 'charge'"
+_CALLS = "select id from gateway_call where kind <> 'register'"
 
 _OPEN = "select count(*) from gateway_call where status in ('open', 'pending')"
 
-# What was taken outside, and what is said of it here.
-_DISAGREE = """
-    select call.id, call.status, operation.status
-    from (select * from gateway_call where kind = 'charge') as call
-        full join (select * from sandbox_operation where kind = 'charge') as operation
-            on operation.key = call.id
-    where (call.status = 'approved') is distinct from coalesce(operation.status = 'approved', false)
+_APPROVED = """
+    select kind, count(*) from gateway_call
+    where kind <> 'register' and status = 'approved' group by kind
 """
-
-_CLOSED = "select count(*) from gateway_call where kind = 'charge' and status = 'approved'"
 
 
 @dataclass(slots=True)
@@ -130,71 +128,110 @@ async def town(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 @dataclass(slots=True, eq=False)
-class Paid:
-    """A payment by card that somebody tries to make, and what they were told first."""
+class Try:
+    """What somebody tries to have a processor do, and what they were told first."""
 
+    kind: str
     who: Customer
-    whom: Customer
-    card: str
+    path: str
+    body: Json
     key: UUID
     told: httpx.Response | None = None
 
     async def send(self) -> httpx.Response:
         """Send it, for the first time or again."""
-        answer = await self.who.pay(self.whom, "6.00", key=self.key, funding_source_id=self.card)
+        answer = await self.who.post(self.path, self.body, key=self.key)
         self.told = self.told or answer
         return answer
 
 
-async def test_a_card_is_charged_once_whatever_its_processor_does(
+async def tries(
+    payers: Sequence[Customer], whom: Customer, *, many: int, chance: Random
+) -> AsyncIterator[Try]:
+    """Payments from cards, withdrawals, and refunds to cards of what was paid before."""
+    cards = [await each.add_card() for each in payers]
+    accounts = [await each.add_verified(new_account()) for each in payers]
+    for n in range(many):
+        who, card = payers[n % 4], cards[n % 4]
+        key = UUID(int=chance.getrandbits(128), version=4)
+        if n % 3 == 0:
+            to = {"amount": "3.00", "funding_source_id": accounts[n % 4].rpartition("/")[2]}
+            yield Try("payout", who, PAYMENTS, who.order(whom, recipient=to), key)
+        elif n % 7 == 1:
+            paid = await who.paid(whom, funding_source_id=card)
+            yield Try("refund", whom, f"{PAYMENTS}/{paid['id']}/refund", {"pin": PIN}, key)
+        else:
+            yield Try("charge", who, PAYMENTS, who.order(whom, funding_source_id=card), key)
+
+
+async def test_money_moves_once_whatever_its_processor_does(
     town: Town, chance: Random, effort: Effort, tell: Tell
 ) -> None:
     whom = await town.faces.person()
-    payers = [await town.faces.person(EUR("100.00")) for _ in range(4)]
-    cards = [await each.add_card() for each in payers]
-    tries = [
-        Paid(payers[n % 4], whom, cards[n % 4], UUID(int=chance.getrandbits(128), version=4))
-        for n in range(effort.of(400, quick=21))
-    ]
-    town.processor.chance = chance
+    payers = [await town.faces.person(EUR("1000.00")) for _ in range(4)]
+    many = effort.of(400, quick=21)
+    trying = [it async for it in tries(payers, whom, many=many, chance=chance)]
+    before = Counter(dict(await rows(town.faces.db, _APPROVED)))
 
     began = time.monotonic()
-    hearing = asyncio.create_task(_hear_of_them(town, chance))
-    for n in range(0, len(tries), 7):
-        await asyncio.gather(*(it.send() for it in tries[n : n + 7]))
-        assert (await payers[n % 4].pay(whom, "0.01")).status_code == 201  # from the wallet
+    async with news_of_all(town, chance) as news:
+        for n in range(0, len(trying), 7):
+            await asyncio.gather(*(it.send() for it in trying[n : n + 7]))
+            assert (await payers[n % 4].pay(whom, "0.01")).status_code == 201  # from the wallet
     took = time.monotonic() - began
-    hearing.cancel()
-    await asyncio.wait({hearing})
-    town.processor.chance = None
     await _all_is_known(town)
 
-    statuses = Counter(it.told.status_code for it in tries if it.told)
-    assert statuses.keys() <= {201, 400}
-    for it in tries:
+    told = Counter((it.kind, it.told.status_code) for it in trying if it.told)
+    assert {status for _, status in told} <= {201, 400}
+    for it in trying:
         assert it.told is not None
         again = await it.send()
         assert (again.status_code, again.content) == (it.told.status_code, it.told.content)
-    [[approved]] = await rows(town.faces.db, _CLOSED)
-    by_wallet = len(range(0, len(tries), 7))
-    assert approved == statuses[201]
-    assert await rows(town.faces.db, _DISAGREE) == []
-    assert await whom.has() * 100 == 600 * approved + by_wallet
+    done = {kind: told[kind, 201] for kind in ("charge", "payout", "refund")}
+    assert Counter(dict(await rows(town.faces.db, _APPROVED))) - before == Counter(done)
+    assert await rows(town.faces.db, DISAGREEMENTS) == []
+    assert await rows(town.faces.db, CLEARING) == []
+    by_wallet = len(range(0, len(trying), 7))
+    refundable = sum(it.kind == "refund" for it in trying)
+    received = 600 * (done["charge"] + refundable - done["refund"]) + by_wallet
+    assert await whom.has() * 100 == received
+    assert sum([await it.has() * 100 for it in payers]) == 400000 - 300 * done["payout"] - by_wallet
     assert await problems(town.faces.db) == []
+    assert min(news.values()) > 0
     tell("moods of a processor", dict(town.processor.seen))
-    tell("payments by card: seconds, done, refused", f"{took:.0f}, {approved}, {statuses[400]}")
+    tell("news of calls, come twice, and sweeps", f"{news['heard']}, {news['swept']}")
+    refused = sum(it for (_, status), it in told.items() if status == 400)
+    tell("asked of a processor: seconds, done, refused", f"{took:.0f}, {done}, {refused}")
 
 
-async def _hear_of_them(town: Town, chance: Random) -> None:
+@asynccontextmanager
+async def news_of_all(town: Town, chance: Random) -> AsyncIterator[Counter[str]]:
+    """The processor has its moods, and there is news of all that it does; how often."""
+    news = Counter(heard=0, swept=0)
+    town.processor.chance = chance
+    hearing = asyncio.create_task(_hear_of_them(town, chance, news))
+    try:
+        yield news
+    finally:
+        hearing.cancel()
+        await asyncio.wait({hearing})
+        town.processor.chance = None
+    if not hearing.cancelled():  # then it has failed
+        hearing.result()
+
+
+async def _hear_of_them(town: Town, chance: Random, news: Counter[str]) -> None:
     """Webhooks come twice, out of order and late, as do sweeps."""
     while True:
-        known = [id_ for (id_,) in await rows(town.faces.db, _CARDS)]
+        known = [id_ for (id_,) in await rows(town.faces.db, _CALLS)]
         heard = chance.choices(known, k=3) if known else []
         later = datetime.now(UTC) + timedelta(minutes=chance.randrange(3))
         asking = [calls.resolve(town.desk, it, now=datetime.now(UTC)) for it in [*heard, *heard]]
         told = await asyncio.gather(*asking, return_exceptions=True)
         assert all(it is None or isinstance(it, ProcessorError) for it in told), told
+        news["heard"] += len(heard)
         await asyncio.gather(*(calls.sweep(town.desk, now=later) for _ in range(2)))
+        news["swept"] += 1
         await asyncio.sleep(0)
 
 

@@ -8,9 +8,10 @@ nothing that stalls is left out because nobody was there to ask.
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from operator import add
 from random import Random
 from typing import cast
 
@@ -28,6 +29,38 @@ class Heard:
     due: "array[float]" = field(default_factory=lambda: array("d"))
     took: "array[float]" = field(default_factory=lambda: array("d"))
     wrong: list[str] = field(default_factory=list)
+    follow_ups: int = 0
+    begun: float = 0.0
+    ended: float = 0.0
+    """When the first was due, and from when on nothing new was."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it was asked."""
+        return self.ended - self.begun
+
+    @property
+    def per_second(self) -> float:
+        """How many were answered per second, while it was asked."""
+        return sum(it <= self.ended for it in self._answered()) / self.seconds
+
+    @property
+    def asked_per_second(self) -> float:
+        """How many were due per second, while it was asked."""
+        return sum(it <= self.ended for it in self.due) / self.seconds
+
+    @property
+    def first_share(self) -> float:
+        """How many of the requests did not follow from the answer to another."""
+        return 1 - self.follow_ups / self.count
+
+    @property
+    def backlog_seconds(self) -> float:
+        """How long after the end all was answered."""
+        return max(self._answered()) - self.ended
+
+    def _answered(self) -> Iterator[float]:
+        return map(add, self.due, self.took)
 
     @property
     def count(self) -> int:
@@ -58,28 +91,30 @@ class Clients:
     @asynccontextmanager
     async def asking(self, ask: Callable[[], Ask]) -> AsyncIterator[Heard]:
         """Have every client ask one thing after the other; at the end, all was answered."""
-        self.heard, self._ask = Heard(), ask
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self.heard, self._ask = Heard(begun=loop.time()), ask
         for _ in range(len(self._free)):
-            self.send(ask(), now)
+            self.send(ask(), self.heard.begun)
         try:
             yield self.heard
         finally:
-            self._ask = None
+            self._ask, self.heard.ended = None, loop.time()
             await self.answered()
 
     async def ask_on_time(
         self, ask: Callable[[], Ask], *, per_second: float, seconds: float, chance: Random
     ) -> Heard:
         """Ask so often, at random moments, for so long; until all was answered."""
-        self.heard, loop = Heard(), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         due = loop.time()
         end = due + seconds
+        self.heard = Heard(begun=due)
         while due < end:
             while due <= loop.time():
                 self.send(ask(), due)
                 due += chance.expovariate(per_second)
             await asyncio.sleep(due - loop.time())
+        self.heard.ended = loop.time()
         await self.answered()
         return self.heard
 
@@ -115,6 +150,7 @@ class Clients:
             self.complain(f"{ask.sent.split(b' HTTP', 1)[0].decode()}: {answer.decode()}")
         elif ask.heard is not None:
             follows = ask.heard(body)
+        self.heard.follow_ups += follows is not None
         if follows is None and self._ask is not None:
             follows = self._ask()
         self.free(client)

@@ -17,7 +17,7 @@ async def world(effort: Effort, anyio_backend: object) -> AsyncIterator[World]:
     """One that all these tests share, begun under the limit that most systems begin with."""
     with temporary_folder() as folder:
         with _begun_with_few_files():
-            opening = opened(folder, people=effort.of(1000, quick=40))
+            opening = opened(folder, people=effort.of(1000, quick=30))
             made = await opening.__aenter__()
         try:
             yield made
@@ -31,5 +31,7 @@ def _begun_with_few_files() -> Iterator[None]:
     allow_many_files()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

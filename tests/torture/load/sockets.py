@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any, cast
 
 from tests.torture.load.asking import Ask
@@ -98,6 +99,12 @@ async def opened_narrow(address: tuple[str, int], count: int) -> AsyncIterator[l
         yield made
     finally:
         await _closed(made)
+
+
+async def answered(sockets: Iterable[Socket], count: int) -> None:
+    """Wait until so many of them are answered, whichever they are."""
+    for first in islice(asyncio.as_completed([each.answered for each in sockets]), count):
+        await first
 
 
 async def _closed(sockets: Iterable[Socket]) -> None:

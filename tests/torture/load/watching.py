@@ -15,6 +15,7 @@ from whipround.db.database import Database
 
 EVERY_SECONDS = 1.0
 _EVERY_NTH_OF_POSTGRES = 10
+_LOOK_SECONDS = 0.05
 
 _BACKENDS = "select pid, backend_type from pg_stat_activity"
 
@@ -65,14 +66,20 @@ class Watch:
         return first, then, last
 
     def more_files(self) -> int:
-        """How many more files were open at the end than after the warm-up, or fewer."""
-        return self.samples[-1].files - self.late()[0].files
+        """How many more files were open in the last third than in the one before, at the least."""
+        second, last = _last_thirds([it.files for it in self.samples])
+        return min(last) - min(second)
 
     def postgres_growth_bytes(self) -> float:
         """How much PostgreSQL's memory grew from the second third to the last."""
-        third = len(self.of_postgres) // 3
-        seen = [it.private_bytes for it in self.of_postgres]
-        return mean(seen[2 * third :]) - mean(seen[third : 2 * third])
+        second, last = _last_thirds([it.private_bytes for it in self.of_postgres])
+        return mean(last) - mean(second)
+
+
+def _last_thirds(seen: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """The second and the last; of fewer than three, all there are, so that nothing has changed."""
+    third = len(seen) // 3
+    return (seen[third : 2 * third], seen[2 * third :]) if third else (seen, seen)
 
 
 def open_files(pid: int) -> int:
@@ -84,6 +91,13 @@ def clients_of(pid: int) -> int:
     """How many connections a server has not closed, PostgreSQL being reached by other means."""
     found = psutil.Process(pid).net_connections("tcp4")
     return sum(it.status != psutil.CONN_LISTEN for it in found)
+
+
+async def until_clients(pid: int, most: int, *, seconds: float) -> None:
+    """Wait until a server has no more clients than that. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while clients_of(pid) > most:  # noqa: ASYNC110 (another process has them)
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def private_bytes(pid: int) -> int:
