@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.people import PIN
-from tests.torture.model.base import CENTS, CURRENCY, WAY, WHICH
+from tests.torture.model.base import CENTS, CURRENCY, WAY, WHICH, when
 from tests.torture.model.book import CENT, NOTHING, fee_of
 from tests.torture.model.paying import Paying
 from tests.torture.model.things import Address, Asked, Payment, Person, Request
@@ -114,8 +114,8 @@ class Asking(Paying):
 
     # What can be done about it.
 
-    @precondition(lambda self: self._asked())
     @rule(which=WHICH, way=WAY, stranger=WHICH)
+    @when(lambda self: self._asked())
     def pay_request_in_memento(self, *, which: int, way: str, stranger: int) -> None:
         """By who is asked, or rarely by somebody else."""
         asked, way = self.pick(self._asked(), which), self.bearable(way)
@@ -140,8 +140,8 @@ class Asking(Paying):
             payment.transaction_id = paid["transaction_id"]
             self.world.pay(payment, is_decided=self.is_decided(way))
 
-    @precondition(lambda self: self._asked())
     @rule(which=WHICH, way=WAY, borne=CENTS)
+    @when(lambda self: self._asked())
     def pay_request_in_moneypool(self, *, which: int, way: str, borne: int) -> None:
         """By who is asked, from the wallet, a card, or both."""
         asked, way = self.pick(self._asked(), which), self.bearable(way)
@@ -190,8 +190,8 @@ class Asking(Paying):
                     asked.number = it["id"]
         return asked.number is not None
 
-    @precondition(lambda self: self._asked())
     @rule(which=WHICH, action=st.sampled_from(["settle", "cancel", "settle"]), stranger=WHICH)
+    @when(lambda self: self._asked())
     def settle_or_cancel(self, *, which: int, action: str, stranger: int) -> None:
         """By the owner, or rarely by somebody else."""
         asked = self.pick(self._asked(), which)
@@ -203,8 +203,8 @@ class Asking(Paying):
         if not why:
             asked.status = {"settle": "settled", "cancel": "cancelled"}[action]
 
-    @precondition(lambda self: self._asked())
     @rule(which=WHICH, by_number=st.booleans())
+    @when(lambda self: self._asked())
     def reject(self, *, which: int, by_number: bool) -> None:
         """By who is asked."""
         asked = self.pick(self._asked(), which)
@@ -224,8 +224,8 @@ class Asking(Paying):
         if not why:
             asked.status = "rejected"
 
-    @precondition(lambda self: self.world.requests)
     @rule(which=WHICH, stranger=WHICH)
+    @when(lambda self: self.world.requests)
     def delete_request(self, *, which: int, stranger: int) -> None:
         """By the owner, while nobody has responded; or rarely by somebody else."""
         request = self.pick(self.world.requests, which)

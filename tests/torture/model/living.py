@@ -1,15 +1,26 @@
 """People come, prove what is theirs, and withdraw money; time passes; and requests are repeated."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 from uuid import uuid4
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.api.memento.paying import new_account, said
 from tests.people import PIN, last_code
-from tests.torture.model.base import CENTS, CURRENCY, HOW, MOST_PEOPLE, TOKENS, WHICH, complaints
+from tests.torture.model.base import (
+    CENTS,
+    CURRENCY,
+    HOW,
+    MOST_PEOPLE,
+    TOKENS,
+    WHICH,
+    Sent,
+    complaints,
+    when,
+)
 from tests.torture.model.book import fee_of
 from tests.torture.model.people import Dialect, prove
 from tests.torture.model.splitting import Splitting
@@ -44,15 +55,53 @@ class Living(Splitting):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._is_time_after = 0
+        self._is_repeat_after = 0
+
+    def instead(self, which: int) -> None:
+        """One of the steps that are always possible."""
+        chance = Random(which * 1009 + self.steps)
+        one, other, cents = chance.randrange(60), chance.randrange(60), chance.randrange(1, 2000)
+        given = {"currency": chance.choice(["EUR", "MXN"]), "cents": cents}
+        shares = [(one, 2, True), (other, 3, False), (one + other, 1, False)]
+        if self.steps >= self._is_time_after + 4:
+            self.time_passes(by="to the end", which=other)
+            return
+        match chance.randrange(8):
+            case 0:
+                self.pay_in_memento(payer=one, to=other, how="some", way="wallet", **given)
+            case 1:
+                self.pay_in_moneypool(
+                    payer=one, to=other, how="some", way="ok", cents=cents, borne=other * 3
+                )
+            case 2:
+                self.ask_in_memento(owner=one, asked=[other, which], **given)
+            case 3:
+                self.ask_in_moneypool(owner=one, whom=other, cents=cents)
+            case 4:
+                self.open_pool(
+                    owner=one,
+                    currency=given["currency"],
+                    is_unique=False,
+                    is_public=True,
+                    least=None,
+                    days=5,
+                    invited=other,
+                )
+            case 5:
+                self.preview(payer=one, how="some", shares=shares, **given)
+            case 6:
+                self.pledge(payer=one, how="some", shares=shares, which=other, **given)
+            case 7:
+                self.withdraw_in_memento(payer=one, how="some", way="pending", **given)
 
     # People.
 
-    @precondition(lambda self: len(self.world.people) < MOST_PEOPLE)
     @rule(
         dialect=st.sampled_from(["memento", "moneypool", "mobbr"]),
         which=WHICH,
         is_known=st.sampled_from([True, True, True, False]),
     )
+    @when(lambda self: len(self.world.people) < MOST_PEOPLE)
     def sign_up(self, *, dialect: Dialect, which: int, is_known: bool) -> None:
         """Somebody new, by an address that perhaps was paid, or asked, already."""
         address = self.new_address(dialect)
@@ -154,8 +203,8 @@ class Living(Splitting):
         if not why:
             self.world.withdraw(payment, is_decided=True)
 
-    @precondition(lambda self: self._payouts())
     @rule(which=WHICH, arrives=st.booleans())
+    @when(lambda self: self._payouts())
     def a_bank_decides(self, *, which: int, arrives: bool) -> None:
         """What is on its way arrives, or comes back, be it later on."""
         payment = self.pick(self._payouts(), which)
@@ -183,13 +232,13 @@ class Living(Splitting):
 
     # Time.
 
-    @precondition(lambda self: self.steps >= self._is_time_after)
     @rule(by=STEPS, which=WHICH)
+    @when(lambda self: self.steps >= self._is_time_after)
     def time_passes(self, *, by: timedelta | str, which: int) -> None:
         """The clock is set forward, and the jobs of the day are done."""
         if isinstance(by, str):
             ends = sorted(it for it in self._ends() if it > self.world.now)
-            to = self.pick(ends[:3] or [self.world.now + timedelta(days=1)], which)
+            to = self.pick(ends or [self.world.now + timedelta(days=1)], which)
             is_before = by == "to just before" and to - self.world.now > A_DAY
             by = to - self.world.now - timedelta(hours=1 if is_before else 0)
         self.pass_time(by)
@@ -209,32 +258,38 @@ class Living(Splitting):
 
     # The same again.
 
-    @precondition(lambda self: self.sent)
     @rule(which=WHICH)
+    @when(lambda self: self._kept() and self.steps >= self._is_repeat_after)
     def repeat(self, *, which: int) -> None:
         """The same request under the same key gets the first answer, and does nothing."""
-        sent = self.pick(self.sent[-12:], which)
-        if self.world.now - sent.at >= KEPT_FOR:
-            return
+        sent = self.pick(self._kept(), which)
+        self._is_repeat_after = self.steps + 3
         client = self.someone[sent.who]
         what = (sent.dialect, sent.method, sent.path, sent.body)
         again = self.run(client.call(*what, sent.key))
         assert (again.status_code, again.content) == (sent.status, sent.content), (what, again.text)
         self.did("repeat", is_accepted=sent.status < 300)
 
-    @precondition(lambda self: self.sent)
     @rule(which=WHICH)
+    @when(lambda self: self._kept_with_body() and self.steps >= self._is_repeat_after)
     def reuse_a_key(self, *, which: int) -> None:
         """Another request under the same key is refused."""
-        # Where no body is looked at there is no other one; a hash is a key of its own.
-        with_body = [it for it in self.sent[-20:] if it.body and it.dialect != "mobbr"]
-        kept = [it for it in with_body if self.world.now - it.at < KEPT_FOR]
-        if not kept:
-            return
-        sent = self.pick(kept, which)
+        sent = self.pick(self._kept_with_body(), which)
+        self._is_repeat_after = self.steps + 3
         assert isinstance(sent.body, dict)
         body = {**sent.body, "meta": str(uuid4())}
         client = self.someone[sent.who]
         answer = self.run(client.call(sent.dialect, sent.method, sent.path, body, sent.key))
         assert complaints(sent.dialect, answer) & REUSED, (sent, answer.text)
         self.did("reuse a key", is_accepted=False)
+
+    def _kept(self) -> list[Sent]:
+        """The newest requests whose answers are still kept."""
+        return [it for it in self.sent[-16:] if self.world.now - it.at < KEPT_FOR]
+
+    def _kept_with_body(self) -> list[Sent]:
+        """Those of which there can be another: where no body is looked at, there is none.
+
+        Nor where a hash is the key.
+        """
+        return [it for it in self._kept() if it.body and it.dialect != "mobbr"]

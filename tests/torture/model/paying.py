@@ -4,16 +4,19 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.api.memento.paying import new_card, said
 from tests.people import PIN
-from tests.torture.model.base import CENTS, CURRENCY, HOW, TOKENS, WAY, WHICH, Base
+from tests.torture.model.base import CENTS, CURRENCY, HOW, TOKENS, WAY, WHICH, Base, when
 from tests.torture.model.book import CENT, NOTHING, fee_of
 from tests.torture.model.things import Address, Payment, Person
 
 MOST_DECLINES = 15
 """After twenty in a day a card is asked no more."""
+
+MOST_WRONG_PINS = 3
+"""The fifth in a row locks."""
 
 
 class Paying(Base):
@@ -192,18 +195,11 @@ class Paying(Base):
             payment.transaction_id = paid["recipient"]["transaction_id"]
             self.world.pay(payment, is_decided=self.is_decided(way))
 
-    @precondition(lambda self: any(it.transaction_id for it in self.world.in_state("pending")))
     @rule(which=WHICH, approves=st.booleans())
+    @when(lambda self: self._undecided())
     def a_card_decides(self, *, which: int, approves: bool) -> None:
         """What was pending is approved or declined; a second word changes nothing."""
-        pending = [
-            it
-            for it in self.world.in_state("pending")
-            if it.transaction_id and it.kind != "withdrawal" and it.source == TOKENS["pending"]
-        ]
-        if not pending:
-            return
-        payment = self.pick(pending, which)
+        payment = self.pick(self._undecided(), which)
         path = f"/sandbox/charges/{payment.transaction_id}/"
         said_ = self.decide(path + ("approve" if approves else "decline"))
         assert said_ == 200
@@ -214,17 +210,24 @@ class Paying(Base):
             self.world.decline(payment)
         self.did("card decides")
 
+    def _undecided(self) -> list[Payment]:
+        """What a card has not decided about."""
+        return [
+            it
+            for it in self.world.in_state("pending")
+            if it.transaction_id and it.kind != "withdrawal" and it.source == TOKENS["pending"]
+        ]
+
     def decide(self, path: str) -> int:
         """Have a processor decide; the status of the answer."""
         return self.run(self.place.http.post(path)).status_code
 
-    @precondition(lambda self: self.world.balance(self.world.people[0], "EUR") > 0)
     @rule(payer=WHICH, to=WHICH)
+    @when(lambda self: any(it.wrong_pins < MOST_WRONG_PINS for it in self.world.people))
     def pay_with_a_wrong_pin(self, *, payer: int, to: int) -> None:
         """It is refused; the fifth in a row would lock."""
-        who = self.pick(self.world.people, payer)
-        if who.wrong_pins == 3:
-            return
+        careful = [it for it in self.world.people if it.wrong_pins < MOST_WRONG_PINS]
+        who = self.pick(careful, payer)
         who.wrong_pins += 1
         whom = self.pick(self.others(who), to)
         body = {
@@ -240,8 +243,8 @@ class Paying(Base):
 
     # Refunds.
 
-    @precondition(lambda self: any(_can_be_given_back(it) for it in self.world.payments))
     @rule(which=WHICH, by=WHICH, cents=CENTS, how=HOW)
+    @when(lambda self: any(_can_be_given_back(it) for it in self.world.payments))
     def refund(self, *, which: int, by: int, cents: int, how: str) -> None:
         """Who was paid gives back all of it, or a part."""
         payment = self.pick([it for it in self.world.payments if _can_be_given_back(it)], which)
@@ -276,15 +279,18 @@ class Paying(Base):
             known = {it.id for it in self.world.payments}
             payer = str(self.someone[payment.payer].user.id)
             shown = self.told(payment.to, "memento", "/v1/payments?limit=100")
-            payment.id = next(
+            found = [
                 it["id"]
                 for it in shown
                 if (it["owner"]["id"], it["amount"]) == (payer, payment.amount)
                 and (it["description"] == payment.label or it["request_id"] == asked)
                 and it["id"] not in known
-            )
+            ]
+            assert found, (payment, shown)
+            payment.id = found[0]
         return payment.id
 
 
 def _can_be_given_back(payment: Payment) -> bool:
-    return payment.status == "arrived" and isinstance(payment.to, Person)
+    arrived = payment.status == "arrived" and isinstance(payment.to, Person)
+    return arrived and payment.kind != "cash"

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
-from tests.torture.model.base import CENTS, CURRENCY, HOW, WHICH
+from tests.torture.model.base import CENTS, CURRENCY, HOW, WHICH, when
 from tests.torture.model.book import Share, fee_of
 from tests.torture.model.pooling import Pooling
 from tests.torture.model.things import PLEDGED_FOR, Address, Part, Person, Pledge, Task
@@ -122,8 +122,8 @@ class Splitting(Pooling):
         path = "/payments/preview"
         return self.send("preview", who, "mobbr", "POST", path, body=body, is_kept=False)["result"]
 
-    @precondition(lambda self: self._previews)
     @rule(which=WHICH, stranger=WHICH)
+    @when(lambda self: self._previews)
     def confirm(self, *, which: int, stranger: int) -> None:
         """Pay what was shown, or try it again, too late, or as somebody else."""
         # What has been confirmed comes once, what has not comes thrice.
@@ -208,8 +208,8 @@ class Splitting(Pooling):
         }
         self.place.outside.page(script, path=task.path)
 
-    @precondition(lambda self: self.world.tasks)
     @rule(which=WHICH, by=WHICH, pays=st.booleans())
+    @when(lambda self: self.world.tasks)
     def claim(self, *, which: int, by: int, pays: bool) -> None:
         """Have what was pledged to a page be paid, if that says so by now."""
         task = self.pick(self.world.tasks, which)
@@ -239,8 +239,8 @@ class Splitting(Pooling):
 
     # What is taken back.
 
-    @precondition(lambda self: self._waiting())
     @rule(which=WHICH, by=WHICH)
+    @when(lambda self: self._waiting())
     def revoke_pledge(self, *, which: int, by: int) -> None:
         """By its payer, or rarely by somebody else, whose wish is passed over."""
         pledge = self.pick(self._waiting(), which)
@@ -250,8 +250,8 @@ class Splitting(Pooling):
         if who is pledge.payer:
             self.world.unpledge(pledge)
 
-    @precondition(lambda self: any(self.world.in_state("waiting")))
     @rule(which=WHICH, by=WHICH)
+    @when(lambda self: any(self.world.in_state("waiting")))
     def revoke_share(self, *, which: int, by: int) -> None:
         """By its payer, or rarely by somebody else, whose wish is passed over."""
         payment = self.pick(list(self.world.in_state("waiting")), which)

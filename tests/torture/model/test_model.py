@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import cast
+from unittest import SkipTest
 
 import pytest
 import uvloop
@@ -50,7 +51,8 @@ def play(effort: Effort, setting: Setting) -> None:
     try:
         run(Phase.generate, least=steps)
     except Exception:
-        run(Phase.reuse, Phase.shrink, least=0)
+        with suppress(SkipTest):  # it was none of the steps
+            run(Phase.reuse, Phase.shrink, least=0)
         raise
     setting.finish()
 
