@@ -82,9 +82,7 @@ async def ann_holds(there: Servers, ann: Customer) -> Any:
     return amount
 
 
-async def test_pins_of_a_stolen_session(
-    there: Servers, effort: Effort, chance: Random, tell: Tell
-) -> None:
+async def test_pins_of_a_stolen_session(there: Servers, chance: Random, tell: Tell) -> None:
     """Every five wrong ones lock for twice as long as those before."""
     ann = await somebody(there)
     tries, passed, step = 0, timedelta(), timedelta(minutes=20)
@@ -102,7 +100,7 @@ async def test_pins_of_a_stolen_session(
     tell("chance to guess a PIN of four digits in a day", chance_of(tries, of=10**4))
     # 2**n - 1 hours are over when it is locked for the n-th time.
     year = 5 * sum(2**n - 1 < 365 * 24 for n in range(64))
-    tell("PINs tried in a year with a stolen session", year)
+    tell("PINs a year with a stolen session (worked out)", year)
 
 
 async def test_nobody_locks_a_user_from_outside(there: Servers, chance: Random) -> None:
@@ -145,6 +143,7 @@ async def _codes(client: MementoClient, id_: str, chance: Random, right: str) ->
     return tried
 
 
+@pytest.mark.long
 async def test_codes_of_a_login(there: Servers, effort: Effort, chance: Random, tell: Tell) -> None:
     """From ever new addresses, for an hour, or a day."""
     ann, tried, hours = await somebody(there), 0, effort.of(24, quick=1)
@@ -167,6 +166,7 @@ async def test_codes_of_a_login(there: Servers, effort: Effort, chance: Random, 
     )
 
 
+@pytest.mark.long
 async def test_a_burst_of_codes_is_five_tries(there: Servers, chance: Random) -> None:
     ann = await somebody(there)
     clients = [(await there.caller(number % 2)).town.client for number in range(30)]
@@ -225,6 +225,7 @@ async def test_a_stranger_keeps_nobody_from_their_code(there: Servers) -> None:
     assert said(await ann.get("/v1/users/current"))["id"] == ann.id
 
 
+@pytest.mark.long
 async def test_a_burst_of_statement_codes_is_five_tries(there: Servers, chance: Random) -> None:
     ann = await somebody(there)
     source = await ann.add(new_account())
@@ -271,6 +272,7 @@ def _password_tries(faces: Faces, ann: Customer, guess: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 async def test_passwords_of_one_user(there: Servers, effort: Effort, tell: Tell) -> None:
     """From ever new addresses; a user is known by three names, which count each for itself."""
     ann, quarters = await somebody(there), effort.of(96, quick=1)
@@ -286,7 +288,10 @@ async def test_passwords_of_one_user(there: Servers, effort: Effort, tell: Tell)
         there.forward(timedelta(minutes=15))
 
     assert judged == 3 * 10 * quarters
-    tell("passwords tried in a day, for one user, by all names of theirs", 3 * 10 * 96)
+    tell(
+        "passwords a day, for one user, by all names of theirs (worked out)",
+        3 * 10 * 96,
+    )
     tell("chance to guess one of a million equally likely in a day", chance_of(2880, of=10**6))
 
 
@@ -305,7 +310,7 @@ async def test_passwords_from_one_address(there: Servers, tell: Tell) -> None:
     found = statuses(await at_once(calls))
 
     assert found == {400: 100, 429: 10}
-    tell("logins tried in a day from one address", 100 * 96)
+    tell("logins a day from one address (worked out)", 100 * 96)
 
 
 async def test_a_burst_of_passwords_is_ten_tries(there: Servers) -> None:
@@ -392,5 +397,5 @@ async def test_secrets_that_are_guessed_do_nothing(
             assert {it.status_code for it in refusals} <= {400, 401, 403, 404, 422}
     # A thousand a second, at a million tokens that are good.
     odds = 10**3 * 86_400 * 10**6 / 2**256
-    tell("chance to guess any of a million tokens in a day", f"{odds:.0e}")
-    tell("chance to guess a preview of a thousand in its ten minutes", f"{10**9 / 2**128:.0e}")
+    tell("chance to guess any of a million tokens in a day (worked out)", f"{odds:.0e}")
+    tell("chance to guess a preview of a thousand in time (worked out)", f"{10**9 / 2**128:.0e}")

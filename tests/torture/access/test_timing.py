@@ -127,9 +127,8 @@ async def somebody(faces: Faces, **given: Any) -> tuple[User, Who]:
     return user, who
 
 
-@pytest.mark.parametrize("door", DOORS)
 async def test_one_password_is_checked_whoever_it_is(
-    faces: Faces, door: str, monkeypatch: pytest.MonkeyPatch
+    faces: Faces, effort: Effort, chance: Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What takes the time is done as often for nobody as for somebody."""
     checked: list[str] = []
@@ -154,14 +153,15 @@ async def test_one_password_is_checked_whoever_it_is(
         "somebody locked": (is_locked, "wr0ng-0ne"),
     }
 
-    answers = {}
-    for what, (who, password) in tried.items():
-        before = len(checked)
-        answers[what] = await DOORS[door](faces, who, password)
-        assert len(checked) - before == 1, what
+    for door in chance.sample([*DOORS], 2 if effort.is_quick else len(DOORS)):
+        answers = {}
+        for what, (who, password) in tried.items():
+            before = len(checked)
+            answers[what] = await DOORS[door](faces, who, password)
+            assert len(checked) - before == 1, (door, what)
 
-    assert len({(it.status_code, it.content) for it in answers.values()}) == 1
-    assert len({*checked}) == 1, "and at the same cost"
+        assert len({(it.status_code, it.content) for it in answers.values()}) == 1, door
+        assert len({*checked}) == 1, f"{door}: and at the same cost"
 
 
 async def _seconds(call: Awaitable[httpx.Response]) -> float:

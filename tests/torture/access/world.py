@@ -20,7 +20,7 @@ Contents = Mapping[str, str]
 
 
 class World(NamedTuple):
-    """What one server shows of two products; and the lines that it has logged."""
+    """What one server shows of two products; and the lines that it has logged of requests."""
 
     app: App
     shared: Shared
@@ -28,6 +28,12 @@ class World(NamedTuple):
     here: Faces
     there: Faces
     log: BytesIO
+    requests: RequestLog
+
+    def logged(self) -> list[str]:
+        """The lines of the log."""
+        self.requests.flush()  # which gathers them
+        return self.log.getvalue().decode().splitlines()
 
     @asynccontextmanager
     async def anybody(self, address: str) -> AsyncIterator[Faces]:
@@ -57,7 +63,7 @@ async def world(shared: Shared, **given: Any) -> AsyncIterator[World]:
         requests = RequestLog(log, as_json=True)
         app = root_of(directory, log=requests)
         async with seen_by(app, shared) as here, seen_by(app, beside) as there:
-            yield World(app, shared, beside, here, there, log)
+            yield World(app, shared, beside, here, there, log, requests)
         requests.flush()
         await directory.drain()
         for each in (shared, beside):

@@ -1,42 +1,58 @@
 """Whatever bytes are sent to a real server, it neither fails nor hangs, and goes on."""
 
 from collections.abc import Callable
+from itertools import product
+from random import Random
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from anyio import from_thread, to_thread
 from hypothesis import given, settings
 
+from tests.api.routes import routes_of
 from tests.api.serving import VERSION
 from tests.torture.effort import Effort
-from tests.torture.fuzz.generating import ONCE
-from tests.torture.fuzz.wire import (
+from tests.torture.fuzz.odd import (
+    AFTER,
     BODIES,
     FRAMES,
     HEADERS,
     LINES,
+    NO_FRAMES,
+    NO_LINES,
     RESTS,
-    Answer,
+    WHOLE,
     calls,
-    request,
-    sent,
 )
-from tests.torture.fuzz.world import World
+from tests.torture.fuzz.wire import Answer, request, sent
+from whipround.api.bodies import Malformed
+from whipround.api.memento.app import create_app as memento
+from whipround.api.mobbr.app import create_app as mobbr
+from whipround.api.moneypool.app import create_app as moneypool
+
+if TYPE_CHECKING:
+    from tests.torture.fuzz.world import World
 
 pytestmark = pytest.mark.anyio
 
 Tell = Callable[[str, object], None]
 
+CONTINUE = 100
+"""Goes before an answer."""
+
+MALFORMED = Malformed.code.encode()
+"""Is said to what is no request."""
+
 
 async def test_whatever_is_in_a_request_it_is_answered(
-    world: World, effort: Effort, tell: Tell
+    world: "World", effort: Effort, tell: Tell
 ) -> None:
     """Headers, targets and bodies of all sorts, in requests that are whole."""
-    routes = {
-        (it.method, it.described.path)
-        for watch in world.line.watches.values()
-        for it in watch.operations
-    }
+    from tests.torture.fuzz.generating import ONCE
+
+    apps = [create() for create in (memento, moneypool, mobbr)]
+    routes = {(it.method, it.path) for app in apps for it in routes_of(app)}
     statuses: dict[int, int] = {}
     callers = world.callers()
 
@@ -70,8 +86,15 @@ async def test_whatever_is_in_a_request_it_is_answered(
     await _still_answers(world)
 
 
-async def test_whatever_is_no_request_is_refused(world: World, effort: Effort, tell: Tell) -> None:
-    """Heads that say wrongly, doubly or not at all how long a request is, and what follows them."""
+async def test_whatever_a_head_says_it_is_refused(
+    world: "World", effort: Effort, tell: Tell
+) -> None:
+    """Heads that say wrongly, doubly or not at all how long a request is, and what follows them.
+
+    As none has a credential, what is a request nevertheless is refused, too.
+    """
+    from tests.torture.fuzz.generating import ONCE
+
     refused = 0
 
     @hypothesis.seed(world.chance.getrandbits(64))
@@ -82,10 +105,35 @@ async def test_whatever_is_no_request_is_refused(world: World, effort: Effort, t
         whole = b"\r\n".join([line, b"Host: x", *frames, b"", rest])
         answer = from_thread.run(sent, world.port, whole)
         _check(answer, whole)
-        refused += 400 in answer.statuses or 431 in answer.statuses
+        last = [status for status in answer.statuses if status != CONTINUE]
+        # There may be a request in what follows, but not more than one.
+        assert len(last) <= 2, (whole, answer)
+        assert all(400 <= status < 500 for status in last), (whole, answer)
+        assert b"HTTP/1.1" not in answer.said.partition(MALFORMED)[2], (whole, answer)
+        refused += MALFORMED in answer.said or 431 in answer.statuses
 
     await to_thread.run_sync(call)
     tell("refused as no requests", refused)
+    assert refused
+    await _still_answers(world)
+
+
+async def test_what_is_no_request_is_refused_and_nothing_after_it_answered(
+    world: "World", effort: Effort, chance: Random
+) -> None:
+    """Else what one server takes for the body of a request, the next would take for a request."""
+    wholes = [
+        *(b"\r\n".join([line, b"Host: x", b"", rest]) for line in NO_LINES for rest in AFTER),
+        *(
+            b"\r\n".join([line, b"Host: x", frame, b"", rest])
+            for line, frame, rest in product(WHOLE, NO_FRAMES, AFTER)
+        ),
+    ]
+    for whole in chance.sample(wholes, 40) if effort.is_quick else wholes:
+        answer = await sent(world.port, whole)
+
+        assert answer.statuses == [400], (whole, answer)
+        assert MALFORMED in answer.said, (whole, answer)
     await _still_answers(world)
 
 
@@ -94,6 +142,6 @@ def _check(answer: Answer, whole: bytes) -> None:
     assert answer.is_framed or whole.startswith(b"HEAD "), (whole, answer)
 
 
-async def _still_answers(world: World) -> None:
+async def _still_answers(world: "World") -> None:
     [status] = (await sent(world.port, request(b"GET", b"/v1/users/current", []))).statuses
     assert status == 401

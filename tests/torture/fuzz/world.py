@@ -1,7 +1,7 @@
 """A server of all dialects, the people of the documents, and the line through which they call."""
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -19,7 +19,7 @@ from tests.outside import outside_here
 from tests.torture.fuzz.mixing import KEPT, WHO, Good, mix, request_of
 from tests.torture.fuzz.more_scenes import MORE
 from tests.torture.fuzz.scenes import Play, Stage, new_rates, new_stage, printed
-from tests.torture.fuzz.watching import Case, Watch, answer_of
+from tests.torture.fuzz.watching import Case, Operation, Watch, answer_of
 
 DOCUMENTS = {
     "memento": "/v1/openapi.json",
@@ -67,6 +67,7 @@ class Line(httpx.AsyncBaseTransport):
         self.called: set[str] = set()
         self.trial: Trial | None = None
         self.sent: Sent | None = None
+        self.failed: list[str] = []
         self._chance = chance
         self._network = httpx.AsyncHTTPTransport()
 
@@ -103,6 +104,8 @@ class Line(httpx.AsyncBaseTransport):
         """Send a request, and look at its answer."""
         answer = await self._network.handle_async_request(request)
         await answer.aread()
+        if answer.status_code >= 500:  # of whatever: an odd path may be that of no route
+            self.failed.append(f"{request.method} {request.url}: {answer.status_code}")
         for watch in self.watches.values():
             found = watch.operation_of(request)
             if found is not None:
@@ -132,7 +135,9 @@ class World:
     stage: Stage
     leads_to: dict[str, list[Play]] = field(default_factory=lambda: defaultdict(list))
     failed: list[str] = field(default_factory=list)
-    _plays: int = 0
+    """Why scenes broke off amid which a made-up call was made."""
+    plays: int = 0
+    """How many such scenes were played."""
 
     @property
     def port(self) -> int:
@@ -153,14 +158,30 @@ class World:
             basic("", stage.mobbr.patrick.token or ""),
         ]
 
-    async def walk(self, dialect: str) -> None:
-        """Play all scenes of a dialect once."""
-        for play in self.scenes[dialect]:
+    async def watch(self, dialect: str) -> Watch:
+        """Hold answers against the document of a dialect, from now on."""
+        if dialect not in self.line.watches:
+            async with httpx.AsyncClient(base_url=self.address) as http:
+                document = (await http.get(DOCUMENTS[dialect])).json()
+            self.line.watches[dialect] = Watch.of(document)
+        return self.line.watches[dialect]
+
+    async def walk(self, dialect: str, *, most: int | None = None) -> None:
+        """Play all scenes of a dialect once; or so many of them, by chance."""
+        plays = self.scenes[dialect]
+        if most is not None and most < len(plays):
+            plays = self.chance.sample(plays, most)
+        for play in plays:
             self.line.called.clear()
             await play(self.stage)
             for label in sorted(self.line.called):
                 if play not in self.leads_to[label]:
                     self.leads_to[label].append(play)
+
+    def in_turn(self, operations: Sequence[Operation]) -> Iterator[Operation]:
+        """All of them in some order, and again in another."""
+        while True:
+            yield from self.chance.sample(operations, len(operations))
 
     async def attempt(self, trial: Trial) -> Sent | None:
         """Send a case, where it may get far; None where no client could send it."""
@@ -177,8 +198,8 @@ class World:
 
     async def _play(self, play: Play) -> None:
         """Play a scene, which may fail: the trial may have done what it was about to do."""
-        self._plays += 1
-        if self._plays % PLAYS_ON_A_STAGE == 0:
+        self.plays += 1
+        if self.plays % PLAYS_ON_A_STAGE == 0:
             self.stage = await new_stage(self.stage.faces, self.stage.mobbr.outside)
         try:
             await play(self.stage)
@@ -198,8 +219,6 @@ async def world_of(shared: Shared, chance: Random) -> AsyncIterator[World]:
             address = f"http://127.0.0.1:{port}"
             async with httpx.AsyncClient(transport=line, base_url=address) as http:
                 faces = seen_through(http, shared)
-                for name, path in DOCUMENTS.items():
-                    line.watches[name] = Watch.of((await http.get(path)).json())
                 await new_rates(shared.db)
                 await faces.mobbr.join(username="Ernesto")
                 stage = await new_stage(faces, outside)
