@@ -26,6 +26,17 @@ from tests.torture.model.setting import Setting, Tally
 Tell = Callable[[str, object], None]
 
 
+LONG_ENOUGH_FOR_ALL = 0.1
+
+ACTS = {
+    *("sign up in memento", "sign up in moneypool", "sign up in mobbr", "time passes", "repeat"),
+    *("top up", "pay", "request", "pay request", "reject", "settle", "cancel", "refund"),
+    *("open pool", "contribute", "close pool", "withdraw", "order cash", "pay cash", "prove"),
+    *("confirm", "confirm again", "pledge", "claim", "revoke pledge", "revoke share"),
+}
+"""What has to have been done, and accepted, in any long run."""
+
+
 def play(effort: Effort, setting: Setting) -> None:
     """Play as many sequences as asked for, and prove what they leave behind.
 
@@ -39,7 +50,7 @@ def play(effort: Effort, setting: Setting) -> None:
         run_state_machine_as_test(
             cast(type[Machine], partial(Machine, setting)),
             settings=settings(
-                max_examples=effort.of(500, quick=3),
+                max_examples=effort.of(500, quick=2),
                 stateful_step_count=steps,
                 phases=phases,
                 database=found,
@@ -55,6 +66,11 @@ def play(effort: Effort, setting: Setting) -> None:
             run(Phase.reuse, Phase.shrink, least=0)
         raise
     setting.finish()
+    lengths = setting.tally.lengths
+    assert sum(it >= steps for it in lengths) >= effort.of(500, quick=2)
+    if effort.length >= LONG_ENOUGH_FOR_ALL:
+        accepted = {what for (what, is_accepted) in setting.tally.steps if is_accepted}
+        assert accepted >= ACTS, ACTS - accepted
 
 
 def tell_all(tell: Tell, tally: Tally) -> None:

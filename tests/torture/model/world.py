@@ -102,7 +102,9 @@ class World:
             self.book.move(payment.currency, *legs, (payment.holding, payment.whole))
         else:
             payment.to, payment.status = to, "arrived"
-            payment.is_ones_own = to is payment.payer and payment.kind != "top_up"
+            # What a card has paid goes back to it, even if it has come to its own owner.
+            goes_to_wallet = payment.source is None or bool(payment.borne)
+            payment.is_ones_own = to is payment.payer and goes_to_wallet
             account = to.account if isinstance(to, Pool) else to.wallet
             self.book.move(payment.currency, *legs, (account, payment.amount), (FEES, payment.fee))
             if payment.asked:
