@@ -12,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,8 @@ from typing import IO, NoReturn, Self
 
 _LONGEST_REQUEST = 100_000
 _STREAMS = (0, 1, 2)
+_TURN = 0.02
+"""For how many seconds at a time a thread waits for a command to end."""
 
 
 class Command:
@@ -35,6 +39,7 @@ class Command:
         self.stdout = stdout
         self.stderr = stderr
         self._status = status
+        self._asking = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -83,10 +88,15 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if select.select([self._status], [], [], timeout)[0]:
-            with self._status:
-                self.returncode = int(self._status.readline())
-        return self.returncode
+        until = None if timeout is None else time.monotonic() + timeout
+        turn = _TURN if timeout is None else min(_TURN, timeout)
+        while True:
+            with self._asking:  # one thread may wait for it, while another looks
+                if self.returncode is None and select.select([self._status], [], [], turn)[0]:
+                    with self._status:
+                        self.returncode = int(self._status.readline())
+            if self.returncode is not None or (until is not None and time.monotonic() >= until):
+                return self.returncode
 
 
 class Nursery:
