@@ -52,7 +52,7 @@ async def seen(
 async def _acts(seen: Faces) -> Sequence[Act]:
     """What somebody does, once of each, through all dialects."""
     payer, other = await seen.person(*PLENTY), await seen.person(*PLENTY)
-    card = await payer.add_card()
+    card, friend = await payer.add_card(), await seen.join()
     moneypool, mobbr = await seen.in_moneypool(payer), await seen.in_mobbr(payer)
 
     async def pay_by_script() -> httpx.Response:
@@ -62,7 +62,7 @@ async def _acts(seen: Faces) -> Sequence[Act]:
         return await mobbr.put("/payments/confirm", {"hash": previewed.json()["result"]["hash"]})
 
     wanted = {"payment_method": "wallet", "wallet_amount": "3.00", "description": "Lunch"}
-    through_moneypool = {"payment": {**wanted, "new_email": "someone@example.com"}}
+    through_moneypool = {"payment": {**wanted, "new_email": friend.email}}
     return [
         lambda: payer.pay(other),
         lambda: payer.pay(other, funding_source_id=card),
