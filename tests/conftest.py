@@ -31,7 +31,7 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 _numbers = count(1)
 
-QUICK_EXAMPLES, EXAMPLES = 40, 2000
+QUICK_EXAMPLES, EXAMPLES = 25, 2000
 """Of each property: in the tests, and in a torture of length 1."""
 
 

@@ -32,4 +32,8 @@ def chance(seed: str) -> Random:
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str, object], None]:
     """Tell a figure, by name, which is shown at the end of a torture."""
-    return record_property
+
+    def told(name: str, value: object) -> None:
+        record_property(name, str(value))  # as another process may be the one that shows it
+
+    return told

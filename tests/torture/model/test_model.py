@@ -50,7 +50,7 @@ def play(effort: Effort, setting: Setting) -> None:
         run_state_machine_as_test(
             cast(type[Machine], partial(Machine, setting)),
             settings=settings(
-                max_examples=effort.of(500, quick=2),
+                max_examples=effort.of(500, quick=1),
                 stateful_step_count=steps,
                 phases=phases,
                 database=found,
@@ -67,7 +67,7 @@ def play(effort: Effort, setting: Setting) -> None:
         raise
     setting.finish()
     lengths = setting.tally.lengths
-    assert sum(it >= steps for it in lengths) >= effort.of(500, quick=2)
+    assert sum(it >= steps for it in lengths) >= effort.of(500, quick=1)
     if effort.length >= LONG_ENOUGH_FOR_ALL:
         accepted = {what for (what, is_accepted) in setting.tally.steps if is_accepted}
         assert accepted >= ACTS, ACTS - accepted
