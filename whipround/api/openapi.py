@@ -329,7 +329,7 @@ def _error_answer(
     if shape is None:
         return _answer(said, *headers)
     answer = _answer(said, "Content-Language", *headers)
-    if headers == [_CHALLENGE] and not all(issubclass(it, Unauthenticated) for it in kinds):
+    if _CHALLENGE in headers and not all(issubclass(it, Unauthenticated) for it in kinds):
         # Who has logged in with a wrong password is not asked for credentials in the header.
         answer["headers"][_CHALLENGE] = dialect.headers[_CHALLENGE] | {"required": False}
     may_be_page = dialect.shows_pages(handler) and any(it in handler.opt["errors"] for it in kinds)

@@ -39,20 +39,22 @@ def add_links(paths: Json, made: Made) -> None:
         [status] = [it for it in operations[source]["responses"] if it.startswith("2")]
         links = operations[source]["responses"][status]["links"] = {}
         found = (
-            [_then(said, operations)] * (said.route in operations)
-            if isinstance(said, Then)
-            else _within(source, said, operations)
+            _then(said, operations) if isinstance(said, Then) else _within(source, said, operations)
         )
         for target, link in found:
             id_ = operations[target]["operationId"]
             links[id_] = {"operationId": id_, **link}
 
 
-def _then(then: Then, operations: Json) -> tuple[str, Json]:
+def _then(then: Then, operations: Json) -> Iterator[tuple[str, Json]]:
+    """The one that is to be called next, if it is there."""
+    if then.route not in operations:
+        return
     values = {name: f"$response.body#{place}" for name, place in then.takes.items()}
     if "requestBody" in operations[then.route]:
-        return then.route, {"requestBody": values}
-    return then.route, {"parameters": {f"query.{name}": it for name, it in values.items()}}
+        yield then.route, {"requestBody": values}
+    else:
+        yield then.route, {"parameters": {f"query.{name}": it for name, it in values.items()}}
 
 
 def _within(source: str, places: Places, operations: Json) -> Iterator[tuple[str, Json]]:
