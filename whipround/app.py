@@ -19,7 +19,7 @@ from whipround.api.mobbr import app as mobbr
 from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool
 from whipround.api.moneypool import errors as moneypool_errors
-from whipround.api.protocol import KEEP_ALIVE_SECONDS, LimitedProtocol, allow_many_files
+from whipround.api.protocol import allow_many_files, config
 from whipround.api.sandbox import refuse as refuse_in_sandbox
 from whipround.api.sandbox import sandbox as sandbox_app
 from whipround.api.services import Directory, open_directory
@@ -141,19 +141,10 @@ class Server(uvicorn.Server):
         self._ready = ready
         self._address = _address(listener)
         super().__init__(
-            uvicorn.Config(
+            config(
                 root,
-                http=LimitedProtocol,
-                ws="none",
-                loop="none",
-                interface="asgi3",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=settings.shutdown_seconds,
             )
         )

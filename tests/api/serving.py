@@ -20,7 +20,7 @@ from whipround.api.mobbr import app as mobbr_app
 from whipround.api.mobbr import errors as mobbr_errors
 from whipround.api.moneypool import app as moneypool_app
 from whipround.api.moneypool import errors as moneypool_errors
-from whipround.api.protocol import LimitedProtocol
+from whipround.api.protocol import config
 from whipround.api.services import Directory
 from whipround.api.types import App
 from whipround.db.database import Database
@@ -137,19 +137,7 @@ async def client_of(app: App, *, address: str = "127.0.0.1") -> AsyncIterator[ht
 @asynccontextmanager
 async def served(app: App) -> AsyncIterator[int]:
     """The port of a server with the limits of ours, in this process."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            port=0,
-            http=LimitedProtocol,
-            ws="none",
-            interface="asgi3",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-        )
-    )
+    server = uvicorn.Server(config(app, port=0))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()

@@ -13,6 +13,7 @@ from fcntl import ioctl
 from typing import Any
 
 import msgspec
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from whipround.api.bodies import Malformed
 from whipround.api.context import correlation_id
+from whipround.api.types import App
 
 MAX_HEAD_BYTES = 32 * 1024
 """A request's target and headers together."""
@@ -89,6 +91,23 @@ def most_connections() -> int:
     if files == resource.RLIM_INFINITY:
         return MOST_OPEN_FILES
     return files - min(RESERVED_FILES, files // 2)
+
+
+def config(app: App, **given: Any) -> uvicorn.Config:
+    """How uvicorn serves an app of ours; `given` is what else it is told."""
+    return uvicorn.Config(
+        app,
+        http=LimitedProtocol,
+        ws="none",
+        loop="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        **given,
+    )
 
 
 class LimitedProtocol(HttpToolsProtocol):
