@@ -1,6 +1,5 @@
 """The installation: a database, the key that belongs to it, and what is fixed when it is made."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from whipround.db.database import (
     Tx,
     open_database,
 )
+from whipround.db.disk import put_on_disk
 from whipround.db.embedded import EmbeddedPostgres, has_cluster
 from whipround.domain import products, samples
 from whipround.domain.products import Product
@@ -199,11 +199,7 @@ def _create_key(path: Path) -> Keyring:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = Keyring.create(path)
     for written in (path, path.parent):  # before anything is committed that needs it
-        descriptor = os.open(written, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        put_on_disk(written)
     return keyring
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from whipround.db.disk import put_on_disk
 from whipround.db.embedded.account import Account, make_folder, name_of, server_account
 from whipround.db.embedded.binaries import MAJOR, has_lz4, programs_for
 from whipround.db.embedded.configuration import (
@@ -182,7 +183,7 @@ class Cluster:
         rename = f"alter database postgres rename to {_NAME};\n"
         await self._run("postgres", "--single", "-D", str(half), "template1", told=rename)
         half.rename(self.data)
-        _put_on_disk(self.home)  # what is committed from now on is below that name
+        put_on_disk(self.home)  # what is committed from now on is below that name
 
     def last_words(self) -> str:
         """Why PostgreSQL ended, in its own words, and where to read more."""
@@ -315,18 +316,9 @@ def _point(pointer: Path, home: Path) -> None:
     """Have a file lead to a home, from now on and whatever crashes: as a whole, or not at all."""
     draft = pointer.with_name(f"{pointer.name}.new")
     draft.write_text(f"{home}\n")
-    _put_on_disk(draft)
+    put_on_disk(draft)
     draft.replace(pointer)
-    _put_on_disk(pointer.parent)
-
-
-def _put_on_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would be there after a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    put_on_disk(pointer.parent)
 
 
 def _ours() -> int:
