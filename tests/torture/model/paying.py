@@ -99,15 +99,20 @@ class Paying(Base):
             payment.to, recipient["phone"] = whom, phone
         else:
             payment.to, recipient["user_id"] = whom, str(self.someone[whom].user.id)
+        self.pay_plainly("pay", payment, way, recipient)
+
+    def pay_plainly(self, what: str, payment: Payment, way: str, recipient: dict[str, Any]) -> None:
+        """Send what Memento calls a payment."""
+        who = payment.payer
         body = {
-            "currency": currency,
+            "currency": payment.currency,
             "description": payment.label,
             "recipient": recipient,
             "funding_source_id": self.source_of(who, payment),
             "pin": PIN,
         }
         why = self.why_not(payment, way)
-        paid = self.send("pay", who, "memento", "POST", "/v1/payments", body=body, why=why)
+        paid = self.send(what, who, "memento", "POST", "/v1/payments", body=body, why=why)
         if not why:
             payment.transaction_id = paid["recipient"]["transaction_id"]
             self.world.pay(payment, is_decided=self.is_decided(way))
@@ -179,21 +184,8 @@ class Paying(Base):
             to=who,
             **self.by(who, way, currency, amount, "top_up"),
         )
-        body = {
-            "currency": currency,
-            "description": payment.label,
-            "recipient": {
-                "amount": str(amount),
-                "funding_source_id": self.someone[who].wallet_id,
-            },
-            "funding_source_id": self.source_of(who, payment),
-            "pin": PIN,
-        }
-        why = self.why_not(payment, way)
-        paid = self.send("top up", who, "memento", "POST", "/v1/payments", body=body, why=why)
-        if not why:
-            payment.transaction_id = paid["recipient"]["transaction_id"]
-            self.world.pay(payment, is_decided=self.is_decided(way))
+        recipient = {"amount": str(amount), "funding_source_id": self.someone[who].wallet_id}
+        self.pay_plainly("top up", payment, way, recipient)
 
     @rule(which=WHICH, approves=st.booleans())
     @when(lambda self: self._undecided())
