@@ -42,10 +42,11 @@ class _Row:
 
 _COLUMNS = "key, reference, amount, currency, paid_at, expires_at"
 
+# Whichever index shows first that somebody else is making the same slip, it is no error.
 _INSERT = """
     insert into sandbox_slip (key, reference, amount, currency, expires_at, created_at)
     values (%(key)s, %(reference)s, %(amount)s, %(currency)s, %(expires_at)s, %(now)s)
-    on conflict (key) do nothing
+    on conflict do nothing
 """
 
 _FIND = f"select {_COLUMNS} from sandbox_slip where key = %(key)s"  # noqa: S608 (our own names)
