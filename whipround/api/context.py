@@ -338,8 +338,12 @@ class Front:
         except Exception as error:  # noqa: BLE001 (each has its answer)
             await call.answer(send, *self._refuse(error, call))
         else:
-            scope.setdefault("state", {})["call"] = call
-            await self._app(scope, receive, send)
+            state = scope.setdefault("state", {})
+            state["call"] = call
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                del state["call"]  # it has the scope: both would be left to the collector
         finally:
             if scope["method"] != "GET":
                 self._nudge()
