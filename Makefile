@@ -23,7 +23,7 @@ test: $(DEV) ## run the tests on a real PostgreSQL
 	@$(PYTEST) -m "not processes" --ignore tests/bench/test_run.py
 
 test-processes: $(DEV) ## run the tests that start, stop and kill servers and commands
-	@$(PYTEST) -m processes --ignore tests/bench/test_run.py --ignore tests/torture
+	@$(PYTEST) -m processes --ignore tests/bench/test_run.py
 
 # One more than there are cores, as some always wait: for a deadline, or for who should not come.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadfile

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from whipround.db.database import Database
 from whipround.db.embedded import EmbeddedPostgres
 from whipround.domain import products
 from whipround.domain.installation import Installation, open_installation
+from whipround.errors import Unavailable
 from whipround.settings import Settings
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +49,17 @@ async def db(installation: Installation) -> Database:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until the condition holds; a timeout fails the test."""
+    """Wait until the condition holds, which it does not while the database is out of reach.
+
+    A timeout fails the test.
+    """
+
+    async def holds() -> bool:
+        try:
+            return await condition()
+        except (psycopg.Error, Unavailable):
+            return False
+
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await condition():  # noqa: ASYNC110 - another process brings it about
+        while not await holds():  # noqa: ASYNC110 - another process brings it about
             await asyncio.sleep(0.02)

@@ -33,6 +33,7 @@ _EVERY_DAY = "41 3 * * *"
 
 _AT_ONCE = 3
 _CONNECTIONS = 3
+_POLL_SECONDS = 5.0
 _STALLED_SECONDS = 120.0
 _JUMP_SECONDS = 30.0
 _FAILED_KEPT_HOURS = 7 * 24
@@ -78,8 +79,9 @@ async def _work(app: App, *, stop_seconds: float) -> None:
         # Of what succeeded nothing is kept: a tick in five seconds would soon be a crowd.
         delete_jobs="successful",
         install_signal_handlers=False,
-        # It is notified of jobs: asking is for what got lost.
-        fetch_job_polling_interval=30.0,
+        # It is notified of jobs, but forgets it if that comes while it asks for another; and of a
+        # tick that is queued nobody is notified twice.
+        fetch_job_polling_interval=_POLL_SECONDS,
         abort_job_polling_interval=30.0,
         update_heartbeat_interval=30.0,
         stalled_worker_timeout=_STALLED_SECONDS,
