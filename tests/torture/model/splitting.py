@@ -83,7 +83,8 @@ class Splitting(Pooling):
         for part in parts:
             to = part.to if isinstance(part.to, Person) else self.world.whose(part.to) or part.to
             found.setdefault(to, part)
-        return list(found.values())
+        *others, last = found.values()
+        return [*others, Part(last.to, Share(last.share.size))]  # as the one that was may be gone
 
     @rule(payer=WHICH, currency=CURRENCY, cents=CENTS, how=HOW, shares=SHARES)
     def preview(
