@@ -23,11 +23,11 @@ LONGEST_SECONDS = 30
 LEAST_REACHED = 0.95
 """How much of what is asked is answered by the end: of ten minutes, nine and a half."""
 
-KEPT_ONCE, KEPT_BYTES = 4 * 1024 * 1024, 128
+KEPT_ONCE, KEPT_BYTES = 4 * 1024 * 1024, 32
 """By how much the server's memory may grow after the warm-up: in all, and with each answer.
 
 There are caches to be filled (the largest has 10,000 names of group photos), and an allocator takes
-and gives back whole arenas. What each answer may add is less than what any request is made of.
+and gives back whole arenas. What each answer may add is less than one object.
 """
 
 MOST_POSTGRES_GROWTH = 64 * 1024 * 1024
