@@ -57,7 +57,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async def holds() -> bool:
         try:
             return await condition()
-        except (psycopg.Error, Unavailable):
+        except (psycopg.OperationalError, Unavailable):
             return False
 
     async with asyncio.timeout(PATIENCE_SECONDS):

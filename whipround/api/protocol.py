@@ -93,10 +93,11 @@ def most_connections() -> int:
     return files - min(RESERVED_FILES, files // 2)
 
 
-def config(app: App, **given: Any) -> uvicorn.Config:
+def config(app: App, *, proxy_headers: bool = False, **given: Any) -> uvicorn.Config:
     """How uvicorn serves an app of ours; `given` is what else it is told."""
     return uvicorn.Config(
         app,
+        proxy_headers=proxy_headers,
         http=LimitedProtocol,
         ws="none",
         loop="none",

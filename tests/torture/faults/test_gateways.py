@@ -262,6 +262,7 @@ async def test_what_needs_nobody_outside_goes_on_while_they_are_dead(
 
         assert [it.status_code for it in answers] == [503, 503, *([201] * 10)]
         assert "GitHub cannot be asked right now" in answers[0].json()["message"]["text"]
+        assert all(int(it.headers["Retry-After"]) > 0 for it in answers[:2])
         assert answers[0].json()["result"] is None
         assert [*answers[1].json()["errors"]] == ["base"]
     await facebook.close()

@@ -95,13 +95,14 @@ async def test_whatever_a_head_says_it_is_refused(
     """
     from tests.torture.fuzz.generating import ONCE
 
-    refused = 0
+    sent_in_all = refused = 0
 
     @hypothesis.seed(world.chance.getrandbits(64))
     @settings(ONCE, max_examples=effort.of(3_000, quick=40))
     @given(LINES, FRAMES, RESTS)
     def call(line: bytes, frames: list[bytes], rest: bytes) -> None:
-        nonlocal refused
+        nonlocal sent_in_all, refused
+        sent_in_all += 1
         whole = b"\r\n".join([line, b"Host: x", *frames, b"", rest])
         answer = from_thread.run(sent, world.port, whole)
         _check(answer, whole)
@@ -113,7 +114,7 @@ async def test_whatever_a_head_says_it_is_refused(
         refused += MALFORMED in answer.said or 431 in answer.statuses
 
     await to_thread.run_sync(call)
-    tell("refused as no requests", refused)
+    tell("heads", f"{sent_in_all}, of which refused as no requests: {refused}")
     assert refused
     await _still_answers(world)
 

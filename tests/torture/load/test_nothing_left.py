@@ -107,15 +107,16 @@ async def test_a_request_leaves_nothing_behind(seen: Faces, effort: Effort) -> N
     for _ in range(rounds):
         statuses = [(await act()).status_code for act in acts]
     blocks, tasks = _held()
+    calls = _calls()
 
     with _no_collector():
         for _ in range(rounds):
             for act in acts:
                 await act()
-        calls = _calls()
+        calls_now = _calls()
     blocks_now, tasks_now = _held()
 
-    assert calls == 0
+    assert calls_now <= calls
     assert statuses == [201, 201, 422, 200, 200, 404, 401, 201, 200, 201, 200, 200]
     assert tasks_now <= tasks
     most = MOST_LEFT if rounds >= MANY_ROUNDS else MOST_LEFT_AT_FIRST
