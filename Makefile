@@ -28,7 +28,7 @@ test-processes: $(DEV) ## run the tests that start, stop and kill servers and co
 # One more than there are cores, as some always wait: for a deadline, or for who should not come.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
-torture: $(DEV) ## the long suites, about an hour (LENGTH=0.1 a tenth of it, SEED=1 as it was then, ONLY=races)
+torture: $(DEV) ## the long suites, an hour and a half (LENGTH=0.1 a tenth of it, SEED=1 as it was then, ONLY=races)
 	@echo "Again as it was now: make torture LENGTH=$(LENGTH) SEED=$(SEED)"
 	@$(BIN)/python -m pytest tests/torture $(TORTURE) || $(NONE)
 	@$(PYTEST) -m hypothesis --ignore tests/torture $(TORTURE) || $(NONE)
