@@ -22,7 +22,7 @@ demo: $(RUN) ## play a story over HTTP against a fresh sandbox server, then audi
 test: $(DEV) ## run the tests on a real PostgreSQL
 	@$(PYTEST) -m "not processes" --ignore tests/bench/test_run.py
 
-test-processes: $(DEV) ## run the tests that start, stop and kill servers and commands
+test-processes: $(DEV) ## run the tests that start, stop and kill servers, or make installations
 	@$(PYTEST) -m processes --ignore tests/bench/test_run.py
 
 # One more than there are cores, as some always wait: for a deadline, or for who should not come.

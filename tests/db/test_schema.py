@@ -17,7 +17,7 @@ from whipround.db.database import Database, open_database
 from whipround.db.schema import DatabaseTooNew, DatabaseTooOld, MigrationChanged
 from whipround.domain import products
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
 @pytest.fixture

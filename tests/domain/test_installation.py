@@ -17,7 +17,7 @@ from whipround.domain.installation import (
 from whipround.keyring import KeyFileError
 from whipround.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
 @pytest.fixture
