@@ -12,13 +12,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from stripe import WebhookSignature
 
 from tests.api.conftest import Shared
 from tests.api.memento.client import Json
 from tests.api.memento.paying import Customer, Town, new_account, new_card, said, town
-from tests.api.serving import PROCESSORS, client_of, new_directory
+from tests.api.serving import PROCESSORS, client_of, new_directory, served
 from tests.gateways.processors.stripe_server import (
     EMPTY_ACCOUNT,
     KEY,
@@ -29,7 +28,6 @@ from tests.money import rows
 from whipround.api.bodies import MAX_BODY_BYTES
 from whipround.api.types import App
 from whipround.api.webhooks import STRIPE, webhooks
-from whipround.app import bound
 from whipround.db.database import open_database
 from whipround.gateways.processors import sandbox
 from whipround.gateways.processors.live import OpenProcessors
@@ -205,17 +203,6 @@ async def stripe(dashboard: Dashboard) -> AsyncIterator[StripeProcessor]:
     await processor.close()
 
 
-@asynccontextmanager
-async def served(app: App) -> AsyncIterator[str]:
-    """The app behind a port of its own; its URL."""
-    with bound("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
-
-
 @pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 async def test_stripe_itself_tells_how_a_debit_ended(
     shared: Shared, dashboard: Dashboard, stripe: StripeProcessor
@@ -226,8 +213,9 @@ async def test_stripe_itself_tells_how_a_debit_ended(
     async with (
         town(shared, processors=processors) as place,
         _app(shared, processors) as app,
-        served(app) as url,
+        served(app) as port,
     ):
+        url = f"http://127.0.0.1:{port}"
         dashboard.send_webhooks(f"{url}{STRIPE}", SECRET)
         ann, bob = await place.person(), await place.person()
         token = dashboard.account(EMPTY_ACCOUNT)
